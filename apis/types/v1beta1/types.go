@@ -1,0 +1,279 @@
+package v1beta1
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+)
+
+// Labels, annotations and finalizers that federated objects and their copies
+// in members carry.
+const (
+	// ManagedLabel on an object in a member says whether the federation manages
+	// it: "true" is a copy of ours, "false" is an object to keep hands off.
+	ManagedLabel = "kubefed.io/managed"
+	// ManagedLabelValueTrue marks a managed copy.
+	ManagedLabelValueTrue = "true"
+	// ManagedLabelValueFalse marks an object that is never to be taken over.
+	ManagedLabelValueFalse = "false"
+	// OrphanAnnotation set to "true" on a federated object keeps its copies in
+	// the members when the object is deleted.
+	OrphanAnnotation = "kubefed.io/orphan"
+	// SyncFinalizer keeps a federated object until its copies are gone from the
+	// members.
+	SyncFinalizer = "kubefed.io/sync-controller"
+	// FieldManager is the field manager of every server-side apply to a member.
+	FieldManager = "federation-apiserver"
+)
+
+// ClusterReference names a member cluster.
+type ClusterReference struct {
+	// name of the KubeFedCluster.
+	Name string `json:"name"`
+}
+
+// Placement selects member clusters.
+//
+// A present list of clusters, even an empty one, decides alone; without it the
+// selector does, and a present but empty selector selects every cluster.
+// Neither selects none.
+type Placement struct {
+	// clusters lists members by name. An empty list selects none, and
+	// clusterSelector is then not looked at.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	Clusters []ClusterReference `json:"clusters,omitzero"`
+	// clusterSelector selects members by the labels of their KubeFedCluster. An
+	// empty selector selects every member.
+	// +optional
+	ClusterSelector *metav1.LabelSelector `json:"clusterSelector,omitempty"`
+}
+
+// Operations of an override.
+const (
+	// OverrideOpAdd adds a key to a map or inserts into a list.
+	OverrideOpAdd = "add"
+	// OverrideOpRemove removes what must be there.
+	OverrideOpRemove = "remove"
+	// OverrideOpReplace sets a value. As in KubeFed, a missing key of an existing
+	// map is set rather than refused.
+	OverrideOpReplace = "replace"
+)
+
+// ClusterOverride is one change to the template.
+type ClusterOverride struct {
+	// op is add, remove or replace (default).
+	// +optional
+	Op string `json:"op,omitempty"`
+	// path is a JSON pointer (RFC 6901) into the template, such as
+	// /spec/replicas. The dotted form of early KubeFed (spec.replicas) is
+	// accepted and means the same.
+	Path string `json:"path"`
+	// value for add and replace; null is a value.
+	// +optional
+	Value JSON `json:"value,omitzero"`
+}
+
+// ClusterOverrides are the changes to the template for one member.
+type ClusterOverrides struct {
+	// clusterName is the member that the changes are for.
+	ClusterName string `json:"clusterName"`
+	// clusterOverrides are applied in order.
+	// +optional
+	// +listType=atomic
+	ClusterOverrides []ClusterOverride `json:"clusterOverrides,omitempty"`
+}
+
+// FederatedObjectSpec is what a user asks for: an object, where it shall be,
+// and how it differs from place to place.
+type FederatedObjectSpec struct {
+	// template is the object for the members, without apiVersion, kind, name and
+	// namespace, which come from the federated object.
+	// +optional
+	Template runtime.RawExtension `json:"template,omitzero"`
+	// placement selects the members. Without it none is selected.
+	// +optional
+	Placement Placement `json:"placement,omitzero"`
+	// overrides change the template for single members.
+	// +optional
+	// +listType=map
+	// +listMapKey=clusterName
+	Overrides []ClusterOverrides `json:"overrides,omitempty"`
+	// retainReplicas leaves spec.replicas of existing copies to the members,
+	// where an autoscaler may own it.
+	// +optional
+	RetainReplicas *bool `json:"retainReplicas,omitempty"`
+}
+
+// Types of the conditions of a federated object.
+const (
+	// PropagationCondition is KubeFed's: True when every selected member has the
+	// object as asked for.
+	PropagationCondition = "Propagation"
+	// ReadyCondition summarises the object as kubectl wait and kstatus expect.
+	ReadyCondition = "Ready"
+	// ReconcilingCondition is True while work is under way, and absent otherwise.
+	ReconcilingCondition = "Reconciling"
+	// StalledCondition is True when no further try can succeed before a change of
+	// the object, and absent otherwise.
+	StalledCondition = "Stalled"
+)
+
+// Reasons of the Propagation condition. It has none when it is True.
+const (
+	// ReasonClusterRetrievalFailed means that the members could not be listed.
+	ReasonClusterRetrievalFailed = "ClusterRetrievalFailed"
+	// ReasonComputePlacementFailed means that the placement is invalid.
+	ReasonComputePlacementFailed = "ComputePlacementFailed"
+	// ReasonCheckClusters means that status.clusters names a member that is not done.
+	ReasonCheckClusters = "CheckClusters"
+	// ReasonNamespaceNotFederated means that the namespace has no FederatedNamespace.
+	ReasonNamespaceNotFederated = "NamespaceNotFederated"
+)
+
+// PropagationStatus is the state of one copy. The empty string means that the
+// member has the object as asked for.
+type PropagationStatus string
+
+// States of a copy. All but Pending and TypeNotAvailable are KubeFed's.
+const (
+	// ClusterPropagationOK is the state of a copy that is as asked for.
+	ClusterPropagationOK PropagationStatus = ""
+	// Pending is recorded before the first write to a member, so that a crash
+	// between the two cannot lose sight of a copy.
+	Pending PropagationStatus = "Pending"
+	// WaitingForRemoval means that the copy is being removed.
+	WaitingForRemoval PropagationStatus = "WaitingForRemoval"
+	// ClusterNotReady means that the member is not ready; work goes on when it is.
+	ClusterNotReady PropagationStatus = "ClusterNotReady"
+	// TypeNotAvailable means that the member does not serve the target type.
+	TypeNotAvailable PropagationStatus = "TypeNotAvailable"
+	// CachedRetrievalFailed means that the member's objects could not be listed.
+	CachedRetrievalFailed PropagationStatus = "CachedRetrievalFailed"
+	// ComputeResourceFailed means that the object for the member could not be made.
+	ComputeResourceFailed PropagationStatus = "ComputeResourceFailed"
+	// ApplyOverridesFailed means that an override does not apply to the template.
+	ApplyOverridesFailed PropagationStatus = "ApplyOverridesFailed"
+	// CreationFailed means that the member refused the creation.
+	CreationFailed PropagationStatus = "CreationFailed"
+	// UpdateFailed means that the member refused the update.
+	UpdateFailed PropagationStatus = "UpdateFailed"
+	// DeletionFailed means that the member refused the deletion.
+	DeletionFailed PropagationStatus = "DeletionFailed"
+	// LabelRemovalFailed means that the managed label could not be removed.
+	LabelRemovalFailed PropagationStatus = "LabelRemovalFailed"
+	// RetrievalFailed means that the copy could not be read.
+	RetrievalFailed PropagationStatus = "RetrievalFailed"
+	// AlreadyExists means that the member has such an object, and that it is not
+	// to be taken over.
+	AlreadyExists PropagationStatus = "AlreadyExists"
+	// FieldRetentionFailed means that fields of the copy could not be retained.
+	FieldRetentionFailed PropagationStatus = "FieldRetentionFailed"
+	// VersionRetrievalFailed means that the recorded version could not be read.
+	VersionRetrievalFailed PropagationStatus = "VersionRetrievalFailed"
+	// ClientRetrievalFailed means that there is no client for the member.
+	ClientRetrievalFailed PropagationStatus = "ClientRetrievalFailed"
+	// ManagedLabelFalse means that the object in the member refuses to be managed.
+	ManagedLabelFalse PropagationStatus = "ManagedLabelFalse"
+	// CreationTimedOut means that the creation was not answered in time.
+	CreationTimedOut PropagationStatus = "CreationTimedOut"
+	// UpdateTimedOut means that the update was not answered in time.
+	UpdateTimedOut PropagationStatus = "UpdateTimedOut"
+	// DeletionTimedOut means that the deletion was not answered in time.
+	DeletionTimedOut PropagationStatus = "DeletionTimedOut"
+	// LabelRemovalTimedOut means that the label removal was not answered in time.
+	LabelRemovalTimedOut PropagationStatus = "LabelRemovalTimedOut"
+)
+
+// Condition is an observation of a federated object.
+type Condition struct {
+	// type of the condition: Propagation, Ready, Reconciling or Stalled.
+	Type string `json:"type"`
+	// status of the condition: True, False or Unknown.
+	Status corev1.ConditionStatus `json:"status"`
+	// observedGeneration is the generation that the condition is about.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// reason is a CamelCase word for the status; Propagation has none when True.
+	// +optional
+	Reason string `json:"reason,omitempty"`
+	// message says the same to a person.
+	// +optional
+	Message string `json:"message,omitempty"`
+	// lastUpdateTime is when a change was last propagated.
+	// +optional
+	LastUpdateTime metav1.Time `json:"lastUpdateTime,omitzero"`
+	// lastTransitionTime is when status or reason last changed.
+	// +optional
+	LastTransitionTime metav1.Time `json:"lastTransitionTime,omitzero"`
+}
+
+// ClusterStatus is the state of the copy in one member.
+type ClusterStatus struct {
+	// name of the member.
+	Name string `json:"name"`
+	// status of the copy; absent when it is as asked for.
+	// +optional
+	Status PropagationStatus `json:"status,omitempty"`
+	// message explains a status that is not empty.
+	// +optional
+	Message string `json:"message,omitempty"`
+	// version of the copy as last written: gen:GENERATION, or rv:RESOURCEVERSION
+	// where the kind has no generation.
+	// +optional
+	Version string `json:"version,omitempty"`
+	// fingerprint identifies what was last written together with the fields that
+	// the federation then owned in the copy; a copy that still matches needs no
+	// request.
+	// +optional
+	Fingerprint string `json:"fingerprint,omitempty"`
+	// remoteStatus is the status of the copy, where it is collected.
+	// +optional
+	RemoteStatus *runtime.RawExtension `json:"remoteStatus,omitempty"`
+}
+
+// FederatedObjectStatus is the state of the copies.
+type FederatedObjectStatus struct {
+	// observedGeneration is the generation that this status is about.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// conditions: Propagation (KubeFed's), Ready, Reconciling, Stalled.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []Condition `json:"conditions,omitempty"`
+	// clusters has every member that the object was, is or shall be written to,
+	// by name.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	Clusters []ClusterStatus `json:"clusters,omitempty"`
+}
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+
+// FederatedObject is an object for many clusters.
+type FederatedObject struct {
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// spec is the object, where it shall be, and how it differs there.
+	// +optional
+	Spec FederatedObjectSpec `json:"spec"`
+	// status is the state of the copies.
+	// +optional
+	Status FederatedObjectStatus `json:"status,omitzero"`
+}
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+
+// FederatedObjectList is a list of federated objects of one kind.
+type FederatedObjectList struct {
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ListMeta `json:"metadata,omitempty"`
+
+	Items []FederatedObject `json:"items"`
+}

@@ -1,0 +1,48 @@
+package types
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
+)
+
+// validatePlacement checks names, duplicates and the selector. Clusters that are
+// not joined may be named: they may join later.
+func validatePlacement(placement *typesv1beta1.Placement, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	seen := sets.New[string]()
+	for i, cluster := range placement.Clusters {
+		namePath := path.Child("clusters").Index(i).Child("name")
+		errs = append(errs, validateClusterName(cluster.Name, namePath)...)
+		if cluster.Name != "" && seen.Has(cluster.Name) {
+			errs = append(errs, field.Duplicate(namePath, cluster.Name))
+		}
+		seen.Insert(cluster.Name)
+	}
+
+	selectorPath := path.Child("clusterSelector")
+	selectorErrs := metav1validation.ValidateLabelSelector(placement.ClusterSelector, metav1validation.LabelSelectorValidationOptions{}, selectorPath)
+	if len(selectorErrs) == 0 {
+		// The conversion that placement is decided with has the last word.
+		if _, err := metav1.LabelSelectorAsSelector(placement.ClusterSelector); err != nil {
+			selectorErrs = append(selectorErrs, field.Invalid(selectorPath, field.OmitValueType{}, err.Error()))
+		}
+	}
+	return append(errs, selectorErrs...)
+}
+
+// validateClusterName checks the name of a KubeFedCluster.
+func validateClusterName(name string, path *field.Path) field.ErrorList {
+	if name == "" {
+		return field.ErrorList{field.Required(path, "must be the name of a KubeFedCluster")}
+	}
+	var errs field.ErrorList
+	for _, message := range validation.IsDNS1123Subdomain(name) {
+		errs = append(errs, field.Invalid(path, name, message))
+	}
+	return errs
+}

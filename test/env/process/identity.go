@@ -29,18 +29,18 @@ func Identify(pid int) (Identity, error) {
 	if err != nil {
 		return Identity{}, fmt.Errorf("process %d: %w", pid, errNoProcess)
 	}
-	state, ticks, err := parseStat(data)
+	stat, err := parseStat(data)
 	if err != nil {
 		return Identity{}, fmt.Errorf("process %d: %w", pid, err)
 	}
-	if state == 'Z' || state == 'X' {
+	if stat.ended() {
 		return Identity{}, fmt.Errorf("process %d: %w", pid, errNoProcess)
 	}
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
 		return Identity{}, fmt.Errorf("read the boot id: %w", err)
 	}
-	return Identity{PID: pid, StartTicks: ticks, BootID: strings.TrimSpace(string(boot))}, nil
+	return Identity{PID: pid, StartTicks: stat.startTicks, BootID: strings.TrimSpace(string(boot))}, nil
 }
 
 // Alive says whether this very process still runs.
@@ -69,21 +69,39 @@ func (i Identity) signal(signal os.Signal) error {
 	return nil
 }
 
-// parseStat takes the state and the start time from the text of /proc/<pid>/stat. The second field is the command in
-// parentheses and may itself hold spaces and parentheses, so fields are counted from the last closing one.
-func parseStat(data []byte) (state byte, startTicks uint64, err error) {
+// stat is what is of interest in /proc/<pid>/stat.
+type stat struct {
+	state      byte
+	threads    uint64
+	startTicks uint64
+}
+
+// ended says that nothing of the process is left but its id. While the first thread is a zombie others may still be
+// dying, and the ports they listen on are not free before the last is gone.
+func (s stat) ended() bool {
+	return (s.state == 'Z' || s.state == 'X') && s.threads <= 1
+}
+
+// parseStat reads the text of /proc/<pid>/stat. The second field is the command in parentheses and may itself hold spaces
+// and parentheses, so fields are counted from the last closing one.
+func parseStat(data []byte) (stat, error) {
 	end := bytes.LastIndexByte(data, ')')
 	if end < 0 {
-		return 0, 0, fmt.Errorf("malformed stat %q", data)
+		return stat{}, fmt.Errorf("malformed stat %q", data)
 	}
 	fields := strings.Fields(string(data[end+1:]))
-	const stateField, startField = 0, 22 - 3
+	// As numbered in proc(5), less the two fields before and one because it counts from one.
+	const stateField, threadsField, startField = 3 - 3, 20 - 3, 22 - 3
 	if len(fields) <= startField {
-		return 0, 0, fmt.Errorf("malformed stat %q", data)
+		return stat{}, fmt.Errorf("malformed stat %q", data)
 	}
-	startTicks, err = strconv.ParseUint(fields[startField], 10, 64)
+	threads, err := strconv.ParseUint(fields[threadsField], 10, 64)
 	if err != nil {
-		return 0, 0, fmt.Errorf("malformed stat %q: %w", data, err)
+		return stat{}, fmt.Errorf("malformed stat %q: %w", data, err)
 	}
-	return fields[stateField][0], startTicks, nil
+	startTicks, err := strconv.ParseUint(fields[startField], 10, 64)
+	if err != nil {
+		return stat{}, fmt.Errorf("malformed stat %q: %w", data, err)
+	}
+	return stat{state: fields[stateField][0], threads: threads, startTicks: startTicks}, nil
 }

@@ -15,29 +15,35 @@ import (
 )
 
 func TestParseStat(t *testing.T) {
-	tail := " 1 1 1 0 -1 4194560 1 0 0 0 1 1 0 0 20 0 1 0 4711 1000 10"
+	text := func(command, state, threads, ticks string) string {
+		return "12 (" + command + ") " + state + " 1 1 1 0 -1 4194560 1 0 0 0 1 1 0 0 20 0 " + threads + " 0 " + ticks + " 1000 10"
+	}
 	for name, test := range map[string]struct {
 		text  string
-		state byte
-		ticks uint64
-		fails bool
+		want  stat
+		ended bool
 	}{
-		"plain":                 {text: "12 (etcd) S" + tail, state: 'S', ticks: 4711},
-		"command with brackets": {text: "12 (a) R (b) c) T" + tail, state: 'T', ticks: 4711},
-		"zombie":                {text: "12 (etcd) Z" + tail, state: 'Z', ticks: 4711},
-		"short":                 {text: "12 (etcd) S 1 2", fails: true},
-		"no command":            {text: "12 etcd S" + tail, fails: true},
-		"not a number":          {text: strings.Replace("12 (etcd) S"+tail, "4711", "x", 1), fails: true},
+		"plain":                    {text: text("etcd", "S", "9", "4711"), want: stat{state: 'S', threads: 9, startTicks: 4711}},
+		"command with brackets":    {text: text("a) R (b) c", "T", "1", "4711"), want: stat{state: 'T', threads: 1, startTicks: 4711}},
+		"zombie":                   {text: text("etcd", "Z", "1", "4711"), want: stat{state: 'Z', threads: 1, startTicks: 4711}, ended: true},
+		"zombie with live threads": {text: text("etcd", "Z", "3", "4711"), want: stat{state: 'Z', threads: 3, startTicks: 4711}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			state, ticks, err := parseStat([]byte(test.text))
-			if test.fails {
-				assert.Error(t, err)
-				return
-			}
+			got, err := parseStat([]byte(test.text))
 			require.NoError(t, err)
-			assert.Equal(t, test.state, state)
-			assert.Equal(t, test.ticks, ticks)
+			assert.Equal(t, test.want, got)
+			assert.Equal(t, test.ended, got.ended())
+		})
+	}
+	for name, malformed := range map[string]string{
+		"short":                   "12 (etcd) S 1 2",
+		"no command":              "12 etcd S 1 1",
+		"start time not a number": text("etcd", "S", "9", "x"),
+		"threads not a number":    text("etcd", "S", "x", "4711"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := parseStat([]byte(malformed))
+			assert.Error(t, err)
 		})
 	}
 }
@@ -68,9 +74,9 @@ func processState(t *testing.T, pid int) byte {
 	t.Helper()
 	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	require.NoError(t, err)
-	state, _, err := parseStat(data)
+	parsed, err := parseStat(data)
 	require.NoError(t, err)
-	return state
+	return parsed.state
 }
 
 func TestSupervisorLifecycle(t *testing.T) {

@@ -15,6 +15,8 @@ import (
 const (
 	pollInterval = 10 * time.Millisecond
 	tailLines    = 15
+	// grace is how long a process may take to end by itself.
+	grace = 20 * time.Second
 )
 
 // Lifetime says how long started processes live.
@@ -126,7 +128,7 @@ func (s *Supervisor) Check(name string) error {
 	return nil
 }
 
-// Stop asks a process to end and waits for it. When the context ends first the process is killed.
+// Stop asks a process to end and waits for it. One that takes too long, or longer than the context, is killed.
 func (s *Supervisor) Stop(ctx context.Context, name string) error {
 	known, err := s.lookup(name)
 	if err != nil {
@@ -142,7 +144,9 @@ func (s *Supervisor) Stop(ctx context.Context, name string) error {
 	if err := known.Identity.signal(syscall.SIGCONT); err != nil {
 		return ignoreGone(err)
 	}
-	if awaitEnd(ctx, *known.Identity) == nil {
+	patient, cancel := context.WithTimeout(ctx, grace)
+	defer cancel()
+	if awaitEnd(patient, *known.Identity) == nil {
 		return nil
 	}
 	return s.Kill(context.WithoutCancel(ctx), name)
@@ -232,4 +236,16 @@ func ignoreGone(err error) error {
 		return nil
 	}
 	return err
+}
+
+// PID returns the id of a running process, for measuring it.
+func (s *Supervisor) PID(name string) (int, error) {
+	known, err := s.lookup(name)
+	if err != nil {
+		return 0, err
+	}
+	if known.Identity == nil || !known.Identity.Alive() {
+		return 0, exitError(known.Spec)
+	}
+	return known.Identity.PID, nil
 }

@@ -1,0 +1,57 @@
+// Package filelock makes processes take turns.
+package filelock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
+)
+
+const pollInterval = 50 * time.Millisecond
+
+// Lock is held until Release or until its process ends, however that happens.
+type Lock struct {
+	file *os.File
+}
+
+// Acquire waits for the lock. onWait, if not nil, is called once when another holds it.
+func Acquire(ctx context.Context, path string, onWait func()) (*Lock, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	// The descriptor is closed on exec: started processes do not inherit the lock.
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("lock: %w", err)
+	}
+	err = wait.PollUntilContextCancel(ctx, pollInterval, true, func(context.Context) (bool, error) {
+		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			return true, nil
+		}
+		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
+			return false, err
+		}
+		if onWait != nil {
+			onWait()
+			onWait = nil
+		}
+		return false, nil
+	})
+	if err != nil {
+		_ = file.Close()
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	return &Lock{file: file}, nil
+}
+
+// Release gives the lock up. The file stays: removing it would let two processes lock two files of one name.
+func (l *Lock) Release() error {
+	return l.file.Close()
+}

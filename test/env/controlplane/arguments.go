@@ -42,11 +42,9 @@ func (c *ControlPlane) etcdArgs() []string {
 		"--initial-cluster=" + c.config.Name + "=http://localhost:2380",
 		// A sandbox survives the end of its processes, not that of the machine.
 		"--unsafe-no-fsync",
-		"--log-level=warn",
+		// Its warnings are about production and about a slow machine.
+		"--log-level=error",
 		"--log-format=console",
-		// A busy machine is slow and that is no news.
-		"--warning-apply-duration=2s",
-		"--warning-unary-request-duration=5s",
 	}
 }
 
@@ -54,9 +52,10 @@ func (c *ControlPlane) apiServerArgs() []string {
 	return []string{
 		"--etcd-servers=unix://" + c.etcdSocket(),
 		"--bind-address=127.0.0.1",
-		"--advertise-address=127.0.0.1",
-		// Endpoints of the service "kubernetes" may not be loopback addresses.
-		"--endpoint-reconciler-type=none",
+		// The endpoint of the service "kubernetes" may not be a loopback address, and nobody dials it: there is no pod
+		// network. This one is reserved for documentation.
+		"--advertise-address=192.0.2.1",
+		"--external-hostname=localhost",
 		"--secure-port=" + strconv.Itoa(c.config.Port),
 		"--service-cluster-ip-range=10.96.0.0/16",
 		"--tls-cert-file=" + c.path("pki", "apiserver.crt"),
@@ -75,8 +74,11 @@ func (c *ControlPlane) apiServerArgs() []string {
 		"--requestheader-group-headers=X-Remote-Group",
 		"--requestheader-extra-headers-prefix=X-Remote-Extra-",
 		"--proxy-client-cert-file=" + c.path("pki", "front-proxy-client.crt"),
+		// There is one kube-apiserver per cluster, so it need not announce itself to others.
+		"--feature-gates=APIServerIdentity=false,UnknownVersionInteroperabilityProxy=false",
 		"--proxy-client-key-file=" + c.path("pki", "front-proxy-client.key"),
 		"--profiling=false",
+		"--allow-metric-labels-manifest=" + c.metricLabels(),
 	}
 }
 
@@ -86,9 +88,12 @@ func (c *ControlPlane) controllerManagerArgs() []string {
 		"--controllers=" + strings.Join(controllers, ","),
 		"--service-account-private-key-file=" + c.path("pki", "service-account.key"),
 		"--root-ca-file=" + c.path("pki", "ca.crt"),
+		// The component's own user may do next to nothing: each controller acts as its service account.
+		"--use-service-account-credentials=true",
 		"--leader-elect=false",
 		"--secure-port=0",
 		"--profiling=false",
+		"--allow-metric-labels-manifest=" + c.metricLabels(),
 	}
 }
 
@@ -98,6 +103,7 @@ func (c *ControlPlane) schedulerArgs() []string {
 		"--leader-elect=false",
 		"--secure-port=0",
 		"--profiling=false",
+		"--allow-metric-labels-manifest=" + c.metricLabels(),
 	}
 }
 

@@ -100,6 +100,9 @@ func (c *ControlPlane) Write() error {
 			return fmt.Errorf("%s: make its folder: %w", c.config.Name, err)
 		}
 	}
+	if err := os.WriteFile(c.metricLabels(), []byte("unused_metric,label: value\n"), 0o600); err != nil {
+		return fmt.Errorf("%s: write the metric labels: %w", c.config.Name, err)
+	}
 	if err := c.writePKI(); err != nil {
 		return fmt.Errorf("%s: %w", c.config.Name, err)
 	}
@@ -128,4 +131,10 @@ func (c *ControlPlane) path(elements ...string) string {
 
 func (c *ControlPlane) etcdSocket() string {
 	return c.path("etcd", "client.sock")
+}
+
+// metricLabels is a file that limits the labels of a metric that does not exist: without such a file the components log an
+// error that there is none.
+func (c *ControlPlane) metricLabels() string {
+	return c.path("metric-labels.yaml")
 }

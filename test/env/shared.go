@@ -1,0 +1,171 @@
+package env
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/kubefederation/federation-apiserver/test/env/filelock"
+	"github.com/kubefederation/federation-apiserver/test/env/process"
+	"github.com/kubefederation/federation-apiserver/test/env/progress"
+)
+
+// Variable names the folder of a running environment that tests shall use instead of starting one each.
+const Variable = "FEDERATION_TEST_ENV"
+
+// sharedLimit bounds how long a test binary may wait for its turn or its environment.
+const sharedLimit = 20 * time.Minute
+
+// SharedOptions are those of an environment that test packages share.
+func SharedOptions() Options {
+	return Options{Members: []string{"cluster1", "cluster2", "cluster3"}}
+}
+
+// shared is the environment of this test binary, once a test has asked for it.
+var shared struct {
+	once        sync.Once
+	environment *Environment
+	lock        *filelock.Lock
+	err         error
+}
+
+// Shared returns the environment of this test run. It is the one that Variable names, of which this test binary has the
+// exclusive use until it ends, or else one of its own, started at the first call and ended by Run. Members are cluster1
+// to cluster3. A test leaves it as it found it. With -short the test is skipped.
+func Shared(t testing.TB) *Environment {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("needs real clusters: not with -short")
+	}
+	shared.once.Do(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), sharedLimit)
+		defer cancel()
+		shared.environment, shared.err = obtain(ctx)
+	})
+	if shared.err != nil {
+		t.Fatalf("start the test environment: %v", shared.err)
+	}
+	return shared.environment
+}
+
+// Run runs the tests of a package that uses Shared, and cleans up: func TestMain(m *testing.M) { os.Exit(env.Run(m)) }.
+func Run(m *testing.M) int {
+	code := m.Run()
+	if err := release(); err != nil {
+		fmt.Fprintln(os.Stderr, "end the test environment:", err)
+		return max(code, 1)
+	}
+	return code
+}
+
+func obtain(ctx context.Context) (*Environment, error) {
+	dir := os.Getenv(Variable)
+	if dir == "" {
+		options := SharedOptions()
+		options.Progress = progress.NewWriter(os.Stderr)
+		return Start(ctx, options)
+	}
+	// Tests stop members and restart the server, so packages take turns.
+	lock, err := filelock.Acquire(ctx, filepath.Join(dir, "turn.lock"), nil)
+	if err != nil {
+		return nil, err
+	}
+	environment, err := Attach(dir)
+	if err != nil {
+		return nil, errors.Join(err, lock.Release())
+	}
+	shared.lock = lock
+	return environment, nil
+}
+
+func release() error {
+	if shared.lock != nil {
+		return shared.lock.Release()
+	}
+	if shared.environment != nil {
+		return shared.environment.Stop(context.Background())
+	}
+	return nil
+}
+
+// Attach returns the running environment in a folder, of which another program is the owner and serves it.
+func Attach(dir string) (*Environment, error) {
+	dir, l, err := locate(dir)
+	if err != nil {
+		return nil, err
+	}
+	return assemble(dir, l, newRemote(dir), progress.Discard)
+}
+
+// TakeOver returns the detached environment in a folder. Whoever takes it over may also end it.
+func TakeOver(dir string, report progress.Reporter) (*Environment, error) {
+	dir, l, err := locate(dir)
+	if err != nil {
+		return nil, err
+	}
+	if !l.Detached {
+		return nil, fmt.Errorf("the environment in %s belongs to a running program", dir)
+	}
+	own, err := newLocal(dir, l)
+	if err != nil {
+		return nil, err
+	}
+	if report == nil {
+		report = progress.Discard
+	}
+	e, err := assemble(dir, l, own, report)
+	if err != nil {
+		return nil, err
+	}
+	e.owned = own
+	return e, nil
+}
+
+// Resume starts what no longer runs of an environment that was complete once, for example after a restart of the
+// machine, and waits until it is usable.
+func (e *Environment) Resume(ctx context.Context) error {
+	if !e.layout.Complete {
+		return fmt.Errorf("the environment in %s was never complete", e.dir)
+	}
+	if err := e.startClusters(ctx); err != nil {
+		return err
+	}
+	if e.federation == nil {
+		return nil
+	}
+	return e.federation.Start(ctx)
+}
+
+// Remove ends every process that an environment in a folder has recorded, also one that was never complete or whose owner
+// crashed, and removes the folder. No environment is no error.
+func Remove(ctx context.Context, dir string) error {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return fmt.Errorf("remove the environment: %w", err)
+	}
+	supervisor, err := process.NewSupervisor(filepath.Join(dir, processesFile), process.Detached)
+	if err != nil {
+		return err
+	}
+	if err := supervisor.KillAll(ctx); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("remove the environment: %w", err)
+	}
+	return nil
+}
+
+func locate(dir string) (string, *layout, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", nil, fmt.Errorf("find the environment: %w", err)
+	}
+	l, err := loadLayout(dir)
+	return dir, l, err
+}

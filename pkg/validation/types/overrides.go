@@ -1,7 +1,6 @@
 package types
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -136,7 +135,7 @@ func validateResult(renderer *overrides.Renderer, list *typesv1beta1.ClusterOver
 		metav1.PartialObjectMetadata `json:",inline"`
 		Type                         any `json:"type"`
 	}
-	if err := json.Unmarshal(rendered.JSON, &object); err != nil {
+	if err := utiljson.Unmarshal(rendered.JSON, &object); err != nil {
 		return append(errs, field.Invalid(path, field.OmitValueType{}, fmt.Sprintf("the result is not an object of Kubernetes: %v", err)))
 	}
 	for _, err := range metav1validation.ValidateLabels(object.Labels, path) {

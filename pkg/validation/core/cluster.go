@@ -46,19 +46,20 @@ func ValidateKubeFedCluster(cluster *core.KubeFedCluster) field.ErrorList {
 }
 
 // ValidateKubeFedClusterUpdate validates a member that takes the place of old. A
-// spec that is not changed is not validated again.
+// spec that is not changed is not validated again, and metadata is the generic
+// registry's to validate; so in all updates here.
 func ValidateKubeFedClusterUpdate(cluster, old *core.KubeFedCluster) field.ErrorList {
-	errs := apivalidation.ValidateObjectMetaUpdate(&cluster.ObjectMeta, &old.ObjectMeta, field.NewPath("metadata"))
+	var errs field.ErrorList
 	if !apiequality.Semantic.DeepEqual(cluster.Spec, old.Spec) {
 		errs = append(errs, validateClusterSpec(&cluster.Spec, field.NewPath("spec"))...)
 	}
 	return errs
 }
 
-// ValidateKubeFedClusterStatusUpdate validates a member whose status takes the
-// place of old's.
-func ValidateKubeFedClusterStatusUpdate(cluster, old *core.KubeFedCluster) field.ErrorList {
-	errs := apivalidation.ValidateObjectMetaUpdate(&cluster.ObjectMeta, &old.ObjectMeta, field.NewPath("metadata"))
+// ValidateKubeFedClusterStatusUpdate validates a member whose status is
+// written.
+func ValidateKubeFedClusterStatusUpdate(cluster *core.KubeFedCluster) field.ErrorList {
+	var errs field.ErrorList
 	types := sets.New[core.ClusterConditionType]()
 	for i, condition := range cluster.Status.Conditions {
 		path := field.NewPath("status", "conditions").Index(i)

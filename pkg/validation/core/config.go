@@ -33,8 +33,7 @@ func ValidateKubeFedConfig(config *core.KubeFedConfig) field.ErrorList {
 // old. A spec that is not changed is not validated again.
 func ValidateKubeFedConfigUpdate(config, old *core.KubeFedConfig) field.ErrorList {
 	path := field.NewPath("spec")
-	errs := apivalidation.ValidateObjectMetaUpdate(&config.ObjectMeta, &old.ObjectMeta, field.NewPath("metadata"))
-	errs = append(errs, apivalidation.ValidateImmutableField(config.Spec.Scope, old.Spec.Scope, path.Child("scope"))...)
+	errs := apivalidation.ValidateImmutableField(config.Spec.Scope, old.Spec.Scope, path.Child("scope"))
 	if !apiequality.Semantic.DeepEqual(config.Spec, old.Spec) {
 		errs = append(errs, validateConfigSpec(&config.Spec, path)...)
 	}

@@ -34,8 +34,7 @@ func ValidateFederatedTypeConfig(config *core.FederatedTypeConfig) field.ErrorLi
 // validated again.
 func ValidateFederatedTypeConfigUpdate(config, old *core.FederatedTypeConfig) field.ErrorList {
 	path := field.NewPath("spec")
-	errs := apivalidation.ValidateObjectMetaUpdate(&config.ObjectMeta, &old.ObjectMeta, field.NewPath("metadata"))
-	errs = append(errs, immutableResource(&config.Spec.TargetType, &old.Spec.TargetType, path.Child("targetType"))...)
+	errs := immutableResource(&config.Spec.TargetType, &old.Spec.TargetType, path.Child("targetType"))
 	errs = append(errs, immutableResource(&config.Spec.FederatedType, &old.Spec.FederatedType, path.Child("federatedType"))...)
 	errs = append(errs, apivalidation.ValidateImmutableField(config.Spec.FederatedType.Version, old.Spec.FederatedType.Version, path.Child("federatedType", "version"))...)
 	if !apiequality.Semantic.DeepEqual(config.Spec, old.Spec) {
@@ -45,10 +44,10 @@ func ValidateFederatedTypeConfigUpdate(config, old *core.FederatedTypeConfig) fi
 }
 
 // ValidateFederatedTypeConfigStatusUpdate validates a type config whose status
-// takes the place of old's.
-func ValidateFederatedTypeConfigStatusUpdate(config, old *core.FederatedTypeConfig) field.ErrorList {
+// is written.
+func ValidateFederatedTypeConfigStatusUpdate(config *core.FederatedTypeConfig) field.ErrorList {
 	path := field.NewPath("status")
-	errs := apivalidation.ValidateObjectMetaUpdate(&config.ObjectMeta, &old.ObjectMeta, field.NewPath("metadata"))
+	var errs field.ErrorList
 	status := &config.Status
 	if status.ObservedGeneration < 0 {
 		errs = append(errs, field.Invalid(path.Child("observedGeneration"), status.ObservedGeneration, "should be greater than or equal to 0"))

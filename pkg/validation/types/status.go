@@ -2,7 +2,6 @@ package types
 
 import (
 	corev1 "k8s.io/api/core/v1"
-	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -11,10 +10,10 @@ import (
 
 var conditionStatuses = sets.New(corev1.ConditionTrue, corev1.ConditionFalse, corev1.ConditionUnknown)
 
-// ValidateFederatedObjectStatusUpdate validates an object whose status takes the
-// place of old's.
-func ValidateFederatedObjectStatusUpdate(obj, old *typesv1beta1.FederatedObject) field.ErrorList {
-	errs := apivalidation.ValidateObjectMetaUpdate(&obj.ObjectMeta, &old.ObjectMeta, field.NewPath("metadata"))
+// ValidateFederatedObjectStatusUpdate validates an object whose status is
+// written. Its metadata is the generic registry's to validate.
+func ValidateFederatedObjectStatusUpdate(obj *typesv1beta1.FederatedObject) field.ErrorList {
+	var errs field.ErrorList
 	path := field.NewPath("status")
 	if obj.Status.ObservedGeneration < 0 {
 		errs = append(errs, field.Invalid(path.Child("observedGeneration"), obj.Status.ObservedGeneration, "must not be negative"))

@@ -25,11 +25,10 @@ func ValidateFederatedObject(obj *typesv1beta1.FederatedObject, target Target) f
 
 // ValidateFederatedObjectUpdate validates an object that takes the place of
 // old. A spec that is not changed is not validated again, so that an object that
-// was stored under other rules can still be labelled, reported on and deleted.
+// was stored under other rules can still be labelled, reported on and deleted. The
+// rest of the metadata is the generic registry's to validate.
 func ValidateFederatedObjectUpdate(obj, old *typesv1beta1.FederatedObject, target Target) field.ErrorList {
-	metadataPath := field.NewPath("metadata")
-	errs := apivalidation.ValidateObjectMetaUpdate(&obj.ObjectMeta, &old.ObjectMeta, metadataPath)
-	errs = append(errs, validateFinalizers(obj.Finalizers, old.Finalizers, metadataPath.Child("finalizers"))...)
+	errs := validateFinalizers(obj.Finalizers, old.Finalizers, field.NewPath("metadata", "finalizers"))
 	if !apiequality.Semantic.DeepEqual(obj.Spec, old.Spec) {
 		errs = append(errs, validateSpec(obj, target, field.NewPath("spec"))...)
 	}

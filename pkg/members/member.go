@@ -1,0 +1,231 @@
+package members
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/klog/v2"
+)
+
+// Member is one member cluster. It stays the same while its connection is
+// rebuilt, and so do its Types.
+type Member struct {
+	name    string
+	options Options
+	ctx     context.Context
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+
+	mu        sync.RWMutex
+	labels    map[string]string
+	ready     bool
+	notReady  error
+	settings  settings
+	malformed error
+	conn      *connection
+	types     map[schema.GroupVersionResource]*Type
+	// changed is closed, and made anew, when a request may fare better than before.
+	changed chan struct{}
+}
+
+var errRemoved = errors.New("the cluster has left the federation")
+
+func newMember(ctx context.Context, name string, options Options, ready bool) *Member {
+	ctx, cancel := context.WithCancel(klog.NewContext(ctx, klog.FromContext(ctx).WithValues("cluster", name)))
+	return &Member{
+		name: name, options: options, ctx: ctx, cancel: cancel,
+		ready: ready, notReady: errNotProbed,
+		types: map[schema.GroupVersionResource]*Type{}, changed: make(chan struct{}),
+	}
+}
+
+// Name returns the name of the KubeFedCluster.
+func (m *Member) Name() string { return m.name }
+
+// Labels returns the labels of the KubeFedCluster, which placement selectors
+// match. They are shared: do not change them.
+func (m *Member) Labels() map[string]string {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.labels
+}
+
+// Ready says whether the member has a usable configuration and its health check
+// says that it can be worked with.
+func (m *Member) Ready() bool {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.ready && m.conn != nil
+}
+
+// Err returns nil when a request to the member would be sent, and else the
+// NotReadyError that it would get.
+func (m *Member) Err() error {
+	_, err := m.connection()
+	return err
+}
+
+// Type returns the observation of a resource in the member, and starts it if it
+// is not under way.
+func (m *Member) Type(resource schema.GroupVersionResource, namespaced bool) *Type {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if t, ok := m.types[resource]; ok {
+		return t
+	}
+	t := newType(m, resource, namespaced)
+	m.types[resource] = t
+	m.running.Go(t.run)
+	return t
+}
+
+// StopType ends the observation of a resource and drops what was observed. The
+// Type that was in use stays as it is; requests through it still work.
+func (m *Member) StopType(resource schema.GroupVersionResource) {
+	m.mu.Lock()
+	t, ok := m.types[resource]
+	delete(m.types, resource)
+	m.mu.Unlock()
+	if ok {
+		t.cancel()
+	}
+}
+
+// connection returns the connection for a request, or a NotReadyError.
+func (m *Member) connection() (*connection, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	switch {
+	case m.ctx.Err() != nil:
+		return nil, &NotReadyError{Member: m.name, Err: errRemoved}
+	case m.malformed != nil:
+		return nil, &NotReadyError{Member: m.name, Err: m.malformed}
+	case !m.ready:
+		return nil, &NotReadyError{Member: m.name, Err: m.notReady}
+	}
+	if wait, err := m.conn.breaker.open(); err != nil {
+		return nil, &NotReadyError{Member: m.name, RetryAfter: wait, Err: err}
+	}
+	return m.conn, nil
+}
+
+// await waits for a connection that requests can be sent through.
+func (m *Member) await(ctx context.Context) (*connection, error) {
+	for {
+		changed := m.changes()
+		conn, err := m.connection()
+		if err == nil {
+			return conn, nil
+		}
+		var retry <-chan time.Time
+		var notReady *NotReadyError
+		if errors.As(err, &notReady) && notReady.RetryAfter > 0 {
+			timer := time.NewTimer(notReady.RetryAfter)
+			defer timer.Stop()
+			retry = timer.C
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-changed:
+		case <-retry:
+		}
+	}
+}
+
+func (m *Member) changes() <-chan struct{} {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.changed
+}
+
+// wake lets those who wait for a connection look again. m.mu is held.
+func (m *Member) wake() {
+	close(m.changed)
+	m.changed = make(chan struct{})
+}
+
+func (m *Member) setLabels(labels map[string]string) (changed bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if maps.Equal(m.labels, labels) {
+		return false
+	}
+	m.labels = maps.Clone(labels)
+	return true
+}
+
+func (m *Member) setReady(ready bool, reason error) {
+	m.mu.Lock()
+	changed := m.ready != ready
+	m.ready, m.notReady = ready, reason
+	if changed {
+		m.wake()
+	}
+	m.mu.Unlock()
+	if changed {
+		m.tellState()
+	}
+}
+
+// configure builds the connection anew when the settings changed. malformed says
+// that there are no usable settings.
+func (m *Member) configure(next settings, malformed error) error {
+	m.mu.Lock()
+	if malformed == nil && m.conn != nil && next.equal(m.settings) {
+		m.mu.Unlock()
+		return nil
+	}
+	previous := m.conn
+	m.conn = nil
+	m.settings = next
+	if malformed == nil {
+		m.conn, malformed = newConnection(m.ctx, m.name, next, m.options, m.reachabilityChanged)
+	}
+	m.malformed = malformed
+	m.wake()
+	m.mu.Unlock()
+
+	if previous != nil {
+		previous.close()
+	}
+	m.tellState()
+	return malformed
+}
+
+// reachabilityChanged is called when the breaker of the connection opens or closes.
+func (m *Member) reachabilityChanged() {
+	m.mu.Lock()
+	m.wake()
+	m.mu.Unlock()
+	m.tellState()
+}
+
+// tellState tells the handlers of all Types that their state may have changed.
+func (m *Member) tellState() {
+	m.mu.RLock()
+	list := make([]*Type, 0, len(m.types))
+	for _, t := range m.types {
+		list = append(list, t)
+	}
+	m.mu.RUnlock()
+	for _, t := range list {
+		t.tellState()
+	}
+}
+
+// close ends all that the member does and waits for it.
+func (m *Member) close() {
+	m.cancel()
+	m.running.Wait()
+	m.mu.Lock()
+	conn := m.conn
+	m.mu.Unlock()
+	if conn != nil {
+		conn.close()
+	}
+}

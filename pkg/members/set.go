@@ -1,0 +1,206 @@
+package members
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	corev1beta1 "github.com/kubefederation/federation-apiserver/apis/core/v1beta1"
+)
+
+// Options bound what a member is asked. The zero value of a field means its default.
+type Options struct {
+	// QPS and Burst bound the requests to one member, as a net under a mistake
+	// rather than as a brake: the member's own priority and fairness knows better
+	// what it can bear. Defaults: 1000 and 2000.
+	QPS   float32
+	Burst int
+	// RequestTimeout bounds every request but watches. Default: 30s, which is also
+	// the most that a member may give its admission webhooks.
+	RequestTimeout time.Duration
+	// MinBackoff and MaxBackoff bound the growing time between two tries to
+	// observe a type, or to reach a member that does not answer. Defaults: 1s, 30s.
+	MinBackoff, MaxBackoff time.Duration
+}
+
+func (o Options) withDefaults() Options {
+	return Options{
+		QPS:            cmp.Or(o.QPS, 1000),
+		Burst:          cmp.Or(o.Burst, 2000),
+		RequestTimeout: cmp.Or(o.RequestTimeout, 30*time.Second),
+		MinBackoff:     cmp.Or(o.MinBackoff, time.Second),
+		MaxBackoff:     cmp.Or(o.MaxBackoff, 30*time.Second),
+	}
+}
+
+// EventType says what happened to a member.
+type EventType string
+
+const (
+	// Added means that the member is new in the Set.
+	Added EventType = "Added"
+	// Changed means that the member's readiness or its labels changed.
+	Changed EventType = "Changed"
+	// Removed means that the member left the Set; its connections are closed.
+	Removed EventType = "Removed"
+)
+
+// Event tells of a change of the Set.
+type Event struct {
+	Type   EventType
+	Member *Member
+}
+
+// Set holds the members of the federation. All methods may be called at once.
+type Set struct {
+	options Options
+	ctx     context.Context
+	cancel  context.CancelFunc
+
+	// updating makes Update, Remove and SetReady follow one another, handlers included.
+	updating sync.Mutex
+
+	mu       sync.RWMutex
+	members  map[string]*Member
+	handlers []func(Event)
+}
+
+// NewSet returns an empty Set. Everything that it starts ends with ctx, or with
+// Close, which also waits. Logs go to the logger of ctx.
+func NewSet(ctx context.Context, options Options) *Set {
+	ctx, cancel := context.WithCancel(ctx)
+	return &Set{options: options.withDefaults(), ctx: ctx, cancel: cancel, members: map[string]*Member{}}
+}
+
+// Get returns the member of that name.
+func (s *Set) Get(name string) (*Member, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	m, ok := s.members[name]
+	return m, ok
+}
+
+// List returns the members, sorted by name.
+func (s *Set) List() []*Member {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	list := make([]*Member, 0, len(s.members))
+	for _, m := range s.members {
+		list = append(list, m)
+	}
+	slices.SortFunc(list, func(a, b *Member) int { return cmp.Compare(a.name, b.name) })
+	return list
+}
+
+// AddEventHandler calls handler for every member that is there, as Added, and
+// from then on for every change, in order. The handler must return soon and must
+// not change the Set.
+func (s *Set) AddEventHandler(handler func(Event)) {
+	s.updating.Lock()
+	defer s.updating.Unlock()
+	for _, m := range s.List() {
+		handler(Event{Type: Added, Member: m})
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.handlers = append(s.handlers, handler)
+}
+
+// Update brings the member of that cluster in step with it: it is added when it
+// is new, its labels are taken over, and its connection is built anew when what
+// it is built from changed. secret is the one that the cluster names, nil when
+// there is none. A new member is ready when the cluster's status says so.
+//
+// The error says what is wrong with the configuration, in words for the
+// cluster's status; the member is then in the Set without a connection.
+func (s *Set) Update(cluster *corev1beta1.KubeFedCluster, secret *corev1.Secret) error {
+	s.updating.Lock()
+	defer s.updating.Unlock()
+
+	settings, err := settingsOf(cluster, secret)
+	m, found := s.Get(cluster.Name)
+	if !found {
+		if s.ctx.Err() != nil {
+			return fmt.Errorf("the set of members is closed: %w", s.ctx.Err())
+		}
+		m = newMember(s.ctx, cluster.Name, s.options, isReady(cluster))
+		m.setLabels(cluster.Labels)
+		err = m.configure(settings, err)
+		s.mu.Lock()
+		s.members[cluster.Name] = m
+		s.mu.Unlock()
+		s.tell(Event{Type: Added, Member: m})
+		return err
+	}
+
+	relabelled := m.setLabels(cluster.Labels)
+	before := m.Ready()
+	err = m.configure(settings, err)
+	if relabelled || m.Ready() != before {
+		s.tell(Event{Type: Changed, Member: m})
+	}
+	return err
+}
+
+// SetReady says whether the member can be worked with. While it is not, requests
+// to it fail at once; reason (not nil when ready is false) is what they say.
+func (s *Set) SetReady(name string, ready bool, reason error) {
+	s.updating.Lock()
+	defer s.updating.Unlock()
+	m, ok := s.Get(name)
+	if !ok {
+		return
+	}
+	before := m.Ready()
+	m.setReady(ready, reason)
+	if m.Ready() != before {
+		s.tell(Event{Type: Changed, Member: m})
+	}
+}
+
+// Remove closes the connections of the member and forgets it.
+func (s *Set) Remove(name string) {
+	s.updating.Lock()
+	defer s.updating.Unlock()
+	m, ok := s.Get(name)
+	if !ok {
+		return
+	}
+	s.mu.Lock()
+	delete(s.members, name)
+	s.mu.Unlock()
+	m.close()
+	s.tell(Event{Type: Removed, Member: m})
+}
+
+// Close ends all connections and observations and waits for them. Handlers are
+// not called: the members did not go, this process does.
+func (s *Set) Close() {
+	s.cancel()
+	for _, m := range s.List() {
+		m.close()
+	}
+}
+
+func (s *Set) tell(event Event) {
+	s.mu.RLock()
+	handlers := slices.Clone(s.handlers)
+	s.mu.RUnlock()
+	for _, handler := range handlers {
+		handler(event)
+	}
+}
+
+func isReady(cluster *corev1beta1.KubeFedCluster) bool {
+	return slices.ContainsFunc(cluster.Status.Conditions, func(c corev1beta1.ClusterCondition) bool {
+		return c.Type == corev1beta1.ClusterReady && c.Status == corev1.ConditionTrue
+	})
+}
+
+var errNotProbed = errors.New("the cluster has not been found ready yet")

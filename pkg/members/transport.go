@@ -1,0 +1,113 @@
+package members
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	utilnet "k8s.io/apimachinery/pkg/util/net"
+)
+
+// userAgent is how members know us in their audit logs.
+const userAgent = "federation-apiserver"
+
+// transport sends requests to one member: with its token, with the Audit-ID of
+// the context, and not at all while the breaker is open.
+type transport struct {
+	base    *http.Transport
+	token   string
+	breaker *breaker
+}
+
+type probingKey struct{}
+
+// probing returns a context whose requests pass an open breaker: a probe is what
+// closes it.
+func probing(ctx context.Context) context.Context {
+	return context.WithValue(ctx, probingKey{}, true)
+}
+
+// refusedError means that the breaker kept a request back.
+type refusedError struct {
+	after time.Duration
+	err   error
+}
+
+func (e *refusedError) Error() string { return e.err.Error() }
+func (e *refusedError) Unwrap() error { return e.err }
+
+func (s settings) transport(b *breaker) (*transport, error) {
+	tlsConfig, err := s.tlsConfig()
+	if err != nil {
+		return nil, err
+	}
+	base := &http.Transport{
+		TLSClientConfig:       tlsConfig,
+		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout:   10 * time.Second,
+		ResponseHeaderTimeout: time.Minute,
+		MaxIdleConnsPerHost:   25,
+		IdleConnTimeout:       90 * time.Second,
+	}
+	if s.proxy != nil {
+		base.Proxy = http.ProxyURL(s.proxy)
+	}
+	// HTTP/2 with pings, so that a dead connection is noticed under a watch.
+	return &transport{base: utilnet.SetTransportDefaults(base), token: s.token, breaker: b}, nil
+}
+
+// RoundTrip sends one request.
+func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
+	ctx := request.Context()
+	probe := ctx.Value(probingKey{}) != nil
+	if !probe {
+		if after, err := t.breaker.enter(); err != nil {
+			if request.Body != nil {
+				request.Body.Close()
+			}
+			return nil, &refusedError{after: after, err: err}
+		}
+	}
+
+	request = request.Clone(ctx)
+	request.Header.Set("Authorization", "Bearer "+t.token)
+	request.Header.Set("User-Agent", userAgent)
+	if id := auditIDFrom(ctx); id != "" {
+		request.Header.Set("Audit-ID", id)
+	}
+	response, err := t.base.RoundTrip(request)
+	switch {
+	case err == nil:
+		t.breaker.answered()
+	case errors.Is(ctx.Err(), context.Canceled):
+		if !probe {
+			t.breaker.abandoned()
+		}
+	case !probe:
+		t.breaker.failed(plain(err))
+	}
+	return response, err
+}
+
+// refuseRedirect is the CheckRedirect of the HTTP client.
+func refuseRedirect(request *http.Request, _ []*http.Request) error {
+	return &RedirectError{Location: request.URL.Redacted()}
+}
+
+// plain returns a transport error without what differs from one try to the next,
+// so that it can stand in a status: the address that was dialled from.
+func plain(err error) error {
+	var urlError *url.Error
+	if errors.As(err, &urlError) {
+		err = urlError.Err
+	}
+	var opError *net.OpError
+	if errors.As(err, &opError) && opError.Addr != nil {
+		return fmt.Errorf("%s %s: %w", opError.Op, opError.Addr, opError.Err)
+	}
+	return err
+}

@@ -1,0 +1,144 @@
+package members
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/tools/cache"
+
+	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
+)
+
+// run observes the type until it is stopped.
+func (t *Type) run() {
+	delay := t.backoff()
+	address := ""
+	var reflector *cache.Reflector
+	for {
+		conn, err := t.member.await(t.ctx)
+		if err != nil {
+			return // stopped
+		}
+		if reflector == nil || conn.address != address {
+			t.forget(conn)
+			address = conn.address
+			reflector = t.newReflector()
+		}
+		ctx, cancel := t.during(conn)
+		err = reflector.ListAndWatchWithContext(ctx)
+		replaced := ctx.Err() != nil
+		cancel()
+		if t.ctx.Err() != nil {
+			return
+		}
+		if t.interrupted(conn, err) {
+			delay = t.backoff() // it worked before
+		}
+		if !replaced {
+			t.pause(delay.Step())
+		}
+	}
+}
+
+// pause waits before the next try, or less when the member's state changes.
+func (t *Type) pause(delay time.Duration) {
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	select {
+	case <-t.ctx.Done():
+	case <-t.member.changes():
+	case <-timer.C:
+	}
+}
+
+func (t *Type) backoff() *wait.Backoff {
+	o := t.member.options
+	return &wait.Backoff{Duration: o.MinBackoff, Factor: 2, Jitter: 0.2, Steps: 32, Cap: o.MaxBackoff}
+}
+
+// during returns a context that ends with the type, and with the connection.
+func (t *Type) during(conn *connection) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(conn.ctx)
+	stop := context.AfterFunc(t.ctx, cancel)
+	return ctx, func() { stop(); cancel() }
+}
+
+func (t *Type) newReflector() *cache.Reflector {
+	return cache.NewReflectorWithOptions(
+		&cache.ListWatch{ListWithContextFunc: t.list, WatchFuncWithContext: t.watch},
+		nil, following{t.view, t}, cache.ReflectorOptions{
+			Name:            t.member.name,
+			TypeDescription: t.resource.String(),
+			Backoff:         t.backoff(),
+		})
+}
+
+// following is the view as the reflector sees it: a complete list makes the type synced.
+type following struct {
+	*view
+	of *Type
+}
+
+func (f following) Replace(objs []any, resourceVersion string) error {
+	if err := f.view.Replace(objs, resourceVersion); err != nil {
+		return err
+	}
+	f.of.listed()
+	return nil
+}
+
+func (t *Type) list(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+	conn, err := t.member.connection()
+	if err != nil {
+		return nil, err
+	}
+	if options.Continue == "" {
+		t.view.listing(options.ResourceVersion == "")
+	}
+	options.LabelSelector = typesv1beta1.ManagedLabel
+	ctx, cancel := context.WithTimeout(ctx, 2*t.member.options.RequestTimeout)
+	defer cancel()
+	list, err := conn.metadata.Resource(t.resource).List(ctx, options)
+	if err != nil {
+		return nil, err // a typed nil would be a list
+	}
+	return list, nil
+}
+
+// watch opens a watch. One that goes on from where another ended waits for the
+// member to come back: then nothing has to be listed again.
+func (t *Type) watch(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+	options.LabelSelector = typesv1beta1.ManagedLabel
+	if options.SendInitialEvents != nil {
+		conn, err := t.member.connection()
+		if err != nil {
+			return nil, err
+		}
+		t.view.listing(options.ResourceVersion == "")
+		return conn.metadata.Resource(t.resource).Watch(ctx, options)
+	}
+	delay := t.backoff()
+	for {
+		conn, err := t.member.await(ctx)
+		if err != nil {
+			return nil, err
+		}
+		w, err := conn.metadata.Resource(t.resource).Watch(ctx, options)
+		var status apierrors.APIStatus
+		switch {
+		case err == nil:
+			t.resumed()
+			return w, nil
+		case errors.As(err, &status) || ctx.Err() != nil:
+			return nil, err
+		}
+		t.interrupted(conn, err)
+		t.pause(delay.Step())
+	}
+}

@@ -1,0 +1,141 @@
+package members
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/validation/path"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/util/retry"
+
+	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
+)
+
+// Apply makes the object in the member as body says, by a forced server-side
+// apply of the field manager federation-apiserver. body is the JSON of the whole
+// intent; it must carry the label kubefed.io/managed for the copy to be observed.
+// The result is what Get returns from now on.
+func (t *Type) Apply(ctx context.Context, key types.NamespacedName, body []byte) (Observed, error) {
+	force := true
+	options := metav1.PatchOptions{FieldManager: typesv1beta1.FieldManager, Force: &force}
+	return t.request(ctx, key, func(ctx context.Context, client metadata.ResourceInterface) (*metav1.PartialObjectMetadata, error) {
+		return client.Patch(ctx, key.Name, types.ApplyPatchType, body, options)
+	})
+}
+
+// GetLive asks the member for the object, labelled or not; found is false when
+// there is none.
+func (t *Type) GetLive(ctx context.Context, key types.NamespacedName) (observed Observed, found bool, err error) {
+	observed, err = t.request(ctx, key, func(ctx context.Context, client metadata.ResourceInterface) (*metav1.PartialObjectMetadata, error) {
+		return client.Get(ctx, key.Name, metav1.GetOptions{})
+	})
+	if apierrors.IsNotFound(err) && !isUnserved(err) {
+		return Observed{}, false, nil
+	}
+	return observed, err == nil, err
+}
+
+// Unmanage leaves the object to the member: the label kubefed.io/managed goes, if
+// its value is true, and with it our ownership of fields; no other field changes.
+// An object that is not there, or not ours, is left alone.
+func (t *Type) Unmanage(ctx context.Context, key types.NamespacedName) error {
+	return retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		_, err := t.request(ctx, key, func(ctx context.Context, client metadata.ResourceInterface) (*metav1.PartialObjectMetadata, error) {
+			live, err := client.Get(ctx, key.Name, metav1.GetOptions{})
+			if err != nil {
+				return nil, err
+			}
+			patch, err := releasing(&live.ObjectMeta)
+			if patch == nil || err != nil {
+				return live, err
+			}
+			return client.Patch(ctx, key.Name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: typesv1beta1.FieldManager})
+		})
+		if apierrors.IsNotFound(err) && !isUnserved(err) {
+			return nil
+		}
+		return err
+	})
+}
+
+// releasing returns the merge patch that takes our mark and our ownership off an
+// object, provided that it is still the same; nil when it has neither.
+func releasing(live *metav1.ObjectMeta) ([]byte, error) {
+	meta := map[string]any{"uid": live.UID, "resourceVersion": live.ResourceVersion}
+	labelled := live.Labels[typesv1beta1.ManagedLabel] == typesv1beta1.ManagedLabelValueTrue
+	if labelled {
+		meta["labels"] = map[string]any{typesv1beta1.ManagedLabel: nil}
+	}
+	others := []metav1.ManagedFieldsEntry{}
+	for i := range live.ManagedFields {
+		if !isOurs(&live.ManagedFields[i]) {
+			others = append(others, live.ManagedFields[i])
+		}
+	}
+	owned := len(others) < len(live.ManagedFields)
+	if owned {
+		if len(others) == 0 {
+			// An empty list would mean "as before"; one empty entry means "none".
+			others = append(others, metav1.ManagedFieldsEntry{})
+		}
+		meta["managedFields"] = others
+	}
+	if !labelled && !owned {
+		return nil, nil
+	}
+	patch, err := json.Marshal(map[string]any{"metadata": meta})
+	if err != nil {
+		return nil, fmt.Errorf("encoding the patch that releases %s: %w", live.Name, err)
+	}
+	return patch, nil
+}
+
+// request sends what send does to the member, within the time for a request, and
+// merges the answer into what is known.
+func (t *Type) request(ctx context.Context, key types.NamespacedName,
+	send func(context.Context, metadata.ResourceInterface) (*metav1.PartialObjectMetadata, error)) (Observed, error) {
+	if err := t.check(key); err != nil {
+		return Observed{}, err
+	}
+	conn, err := t.member.connection()
+	if err != nil {
+		return Observed{}, err
+	}
+	limited, cancel := context.WithTimeout(ctx, t.member.options.RequestTimeout)
+	defer cancel()
+	meta, err := send(limited, t.client(conn, key.Namespace))
+	if err != nil {
+		return Observed{}, conn.errorOf(ctx, t.resource, err)
+	}
+	observed := observe(&meta.ObjectMeta)
+	t.wrote(conn, func() { t.view.wrote(key, observed) })
+	return observed, nil
+}
+
+// check holds a key against the scope of the resource: a name becomes part of a path.
+func (t *Type) check(key types.NamespacedName) error {
+	if t.namespaced != (key.Namespace != "") {
+		return fmt.Errorf("%s %q: a namespace must be given for a namespaced resource, and for no other", t.resource.Resource, key)
+	}
+	for _, part := range []string{key.Name, key.Namespace} {
+		if problems := path.IsValidPathSegmentName(part); len(problems) > 0 {
+			return fmt.Errorf("%s %q: %s", t.resource.Resource, key, problems[0])
+		}
+	}
+	if key.Name == "" {
+		return errors.New("a name must be given")
+	}
+	return nil
+}
+
+func (t *Type) client(conn *connection, namespace string) metadata.ResourceInterface {
+	if namespace == "" {
+		return conn.metadata.Resource(t.resource)
+	}
+	return conn.metadata.Resource(t.resource).Namespace(namespace)
+}

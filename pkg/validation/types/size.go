@@ -29,17 +29,24 @@ func ExceedsLimit(obj *typesv1beta1.FederatedObject) (size int, exceeds bool, er
 	return len(raw), len(raw) > MaxObjectBytes, nil
 }
 
-// validateSize refuses an object that etcd would refuse, with the numbers.
-func validateSize(obj *typesv1beta1.FederatedObject) field.ErrorList {
+// validateSize refuses an object that etcd would refuse, with the numbers. One
+// that is stored already (old is not nil) and does not grow passes: it must be
+// possible to make it smaller step by step, and to delete it.
+func validateSize(obj, old *typesv1beta1.FederatedObject) field.ErrorList {
 	path := field.NewPath("spec")
 	size, exceeds, err := ExceedsLimit(obj)
-	switch {
-	case err != nil:
+	if err != nil {
 		return field.ErrorList{field.Invalid(path, field.OmitValueType{}, err.Error())}
-	case exceeds:
-		tooLong := field.TooLong(path, "", MaxObjectBytes)
-		tooLong.Detail = fmt.Sprintf("the object takes %d bytes; it must not take more than %d, its metadata and status included", size, MaxObjectBytes)
-		return field.ErrorList{tooLong}
 	}
-	return nil
+	if !exceeds {
+		return nil
+	}
+	if old != nil {
+		if oldSize, _, err := ExceedsLimit(old); err == nil && size <= oldSize {
+			return nil
+		}
+	}
+	tooLong := field.TooLong(path, "", MaxObjectBytes)
+	tooLong.Detail = fmt.Sprintf("the object takes %d bytes; it must not take more than %d, its metadata and status included", size, MaxObjectBytes)
+	return field.ErrorList{tooLong}
 }

@@ -10,9 +10,9 @@ import (
 
 var conditionStatuses = sets.New(corev1.ConditionTrue, corev1.ConditionFalse, corev1.ConditionUnknown)
 
-// ValidateFederatedObjectStatusUpdate validates an object whose status is
-// written. Its metadata is the generic registry's to validate.
-func ValidateFederatedObjectStatusUpdate(obj *typesv1beta1.FederatedObject) field.ErrorList {
+// ValidateFederatedObjectStatusUpdate validates an object whose status
+// takes the place of old's. Its metadata is the generic registry's to validate.
+func ValidateFederatedObjectStatusUpdate(obj, old *typesv1beta1.FederatedObject) field.ErrorList {
 	var errs field.ErrorList
 	path := field.NewPath("status")
 	if obj.Status.ObservedGeneration < 0 {
@@ -45,5 +45,5 @@ func ValidateFederatedObjectStatusUpdate(obj *typesv1beta1.FederatedObject) fiel
 		}
 		clusters.Insert(cluster.Name)
 	}
-	return append(errs, validateSize(obj)...)
+	return append(errs, validateSize(obj, old)...)
 }

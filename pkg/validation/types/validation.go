@@ -20,7 +20,7 @@ func ValidateFederatedObject(obj *typesv1beta1.FederatedObject, target Target) f
 	errs = append(errs, validateFinalizers(obj.Finalizers, nil, metadataPath.Child("finalizers"))...)
 	errs = append(errs, validateIdentity(obj, target, metadataPath)...)
 	errs = append(errs, validateSpec(obj, target, field.NewPath("spec"))...)
-	return append(errs, validateSize(obj)...)
+	return append(errs, validateSize(obj, nil)...)
 }
 
 // ValidateFederatedObjectUpdate validates an object that takes the place of
@@ -32,7 +32,7 @@ func ValidateFederatedObjectUpdate(obj, old *typesv1beta1.FederatedObject, targe
 	if !apiequality.Semantic.DeepEqual(obj.Spec, old.Spec) {
 		errs = append(errs, validateSpec(obj, target, field.NewPath("spec"))...)
 	}
-	return append(errs, validateSize(obj)...)
+	return append(errs, validateSize(obj, old)...)
 }
 
 // nameFunc is the rule for names of the target type as far as it is known here:

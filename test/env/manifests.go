@@ -20,21 +20,29 @@ type manifests struct {
 	host, federation []*unstructured.Unstructured
 }
 
-// readManifests renders a kustomization with the kubectl of the environment.
-func (e *Environment) readManifests(ctx context.Context, kustomization string) (manifests, error) {
-	command := e.Command(ctx, "kubectl", "kustomize", kustomization)
-	output, err := command.Output()
-	if err != nil {
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
-			err = fmt.Errorf("%w: %s", err, bytes.TrimSpace(exit.Stderr))
+// readManifests renders kustomizations with the kubectl of the environment.
+func (e *Environment) readManifests(ctx context.Context, kustomizations ...string) (manifests, error) {
+	var objects []*unstructured.Unstructured
+	for _, kustomization := range kustomizations {
+		output, err := e.Command(ctx, "kubectl", "kustomize", kustomization).Output()
+		if err != nil {
+			var exit *exec.ExitError
+			if errors.As(err, &exit) {
+				err = fmt.Errorf("%w: %s", err, bytes.TrimSpace(exit.Stderr))
+			}
+			return manifests{}, fmt.Errorf("render %s: %w", kustomization, err)
 		}
-		return manifests{}, fmt.Errorf("render %s: %w", kustomization, err)
+		rendered, err := decode(output)
+		if err != nil {
+			return manifests{}, fmt.Errorf("render %s: %w", kustomization, err)
+		}
+		objects = append(objects, rendered...)
 	}
-	objects, err := decode(output)
-	if err != nil {
-		return manifests{}, fmt.Errorf("render %s: %w", kustomization, err)
-	}
+	return split(objects), nil
+}
+
+// split sorts objects by who serves them and leaves out what a deployment as a process does not need.
+func split(objects []*unstructured.Unstructured) manifests {
 	var m manifests
 	for _, object := range objects {
 		switch {
@@ -46,7 +54,7 @@ func (e *Environment) readManifests(ctx context.Context, kustomization string) (
 			m.host = append(m.host, object)
 		}
 	}
-	return m, nil
+	return m
 }
 
 func decode(data []byte) ([]*unstructured.Unstructured, error) {

@@ -1,0 +1,36 @@
+# make up starts a federation of real control planes on this machine; make down ends it.
+
+SANDBOX := .cache/bin/sandbox
+TEST_FLAGS ?= -timeout=40m
+
+.PHONY: up
+up: sandbox ## Start a sandbox: make up, make up MEMBERS=5, make up MEMBERS=master,slave.
+	@$(SANDBOX) up $(if $(MEMBERS),--members=$(MEMBERS))
+
+.PHONY: down
+down: sandbox ## End the sandbox and remove what it wrote.
+	@$(SANDBOX) down
+
+.PHONY: build
+build: ## Build federation-apiserver and kubectl-fed into bin/.
+	go build -o bin/ ./cmd/...
+
+.PHONY: test
+test: sandbox ## Run all tests, those that need clusters against one shared environment.
+	@$(SANDBOX) run -- go test $(TEST_FLAGS) ./...
+
+.PHONY: test-unit
+test-unit: ## Run the tests that need no clusters.
+	go test -short ./...
+
+.PHONY: verify
+verify: ## Check format, lint, generated code, modules.
+	hack/verify.sh
+
+.PHONY: sandbox
+sandbox:
+	@go build -o $(SANDBOX) ./hack/sandbox
+
+.PHONY: help
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

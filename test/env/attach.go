@@ -74,6 +74,29 @@ func (e *Environment) Resume(ctx context.Context) error {
 	return e.federation.Start(ctx)
 }
 
+// Restore undoes what tests do to an environment: it mends networks, thaws what is frozen and starts what does not run.
+func (e *Environment) Restore(ctx context.Context) error {
+	for _, c := range append([]*Cluster{e.host}, e.members...) {
+		if c.plan.Relay != "" {
+			if err := c.RestoreNetwork(ctx); err != nil {
+				return err
+			}
+		}
+		// What does not run at all is started below.
+		if c.backend.Check(ctx, c.control.APIServer()) == nil {
+			if err := c.Thaw(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	if e.federation != nil && e.backend.Check(ctx, serverName) == nil {
+		if err := e.federation.Thaw(ctx); err != nil {
+			return err
+		}
+	}
+	return e.Resume(ctx)
+}
+
 // Remove ends every process that an environment in a folder has recorded, also one that was never complete or whose owner
 // crashed, and removes the folder. No environment is no error.
 func Remove(ctx context.Context, dir string) error {

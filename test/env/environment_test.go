@@ -114,7 +114,9 @@ func TestStartOneMember(t *testing.T) {
 		_, err = client.CoreV1().Pods("default").Get(ctx, "first", metav1.GetOptions{})
 		assert.NoError(t, err, "the data survives")
 		require.NoError(t, other.Kill(ctx))
-		require.NoError(t, other.Start(ctx))
+		require.NoError(t, environment.Host().Freeze(ctx))
+		require.NoError(t, other.CutNetwork(ctx))
+		require.NoError(t, attached.Restore(ctx))
 		runPod(ctx, t, environment, client, "second")
 	})
 

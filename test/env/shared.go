@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kubefederation/federation-apiserver/test/env/filelock"
+	"github.com/kubefederation/federation-apiserver/test/env/process"
 	"github.com/kubefederation/federation-apiserver/test/env/progress"
 )
 
@@ -49,8 +50,17 @@ func Shared(t testing.TB) *Environment {
 	if shared.err != nil {
 		t.Fatalf("start the test environment: %v", shared.err)
 	}
-	return shared.environment
+	environment := shared.environment
+	t.Cleanup(func() {
+		if t.Failed() && environment.federation != nil {
+			t.Logf("the last lines of the federation server's log:\n%s", process.Tail(environment.federation.Log(), failureLines))
+		}
+	})
+	return environment
 }
+
+// failureLines is how much of the server's log a failed test shows. FEDERATION_TEST_KEEP keeps all logs.
+const failureLines = 40
 
 // Run runs the tests of a package that uses Shared, and cleans up: func TestMain(m *testing.M) { os.Exit(env.Run(m)) }.
 func Run(m *testing.M) int {
@@ -75,6 +85,10 @@ func obtain(ctx context.Context) (*Environment, error) {
 		return nil, err
 	}
 	environment, err := Attach(dir)
+	if err == nil {
+		// A package that failed may have left members stopped or cut off.
+		err = environment.Restore(ctx)
+	}
 	if err != nil {
 		return nil, errors.Join(err, lock.Release())
 	}

@@ -21,16 +21,10 @@ func (s *Supervisor) spawn(spec Spec) (int, error) {
 	command.Stderr = log
 	if s.lifetime == Detached {
 		command.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-		if err := command.Start(); err != nil {
-			return 0, err
-		}
-		pid := command.Process.Pid
-		// It is the init process that reaps it, after us.
-		return pid, command.Process.Release()
+	} else {
+		// A group of its own keeps an interrupt typed at the terminal from reaching it before its owner ends it in order.
+		command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	}
-
-	// A group of its own keeps an interrupt typed at the terminal from reaching it before its owner ends it in order.
-	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	started := make(chan error, 1)
 	s.children.Add(1)
 	go func() {

@@ -36,7 +36,7 @@ type Supervisor struct {
 
 	mu    sync.Mutex
 	state *state
-	// children waits for the goroutines that reap bound processes.
+	// children are the goroutines that reap the processes started here; each lasts as long as its process.
 	children sync.WaitGroup
 }
 
@@ -190,7 +190,7 @@ func (s *Supervisor) KillAll(ctx context.Context) error {
 			failed = append(failed, err)
 		}
 	}
-	if len(failed) == 0 && s.lifetime == Bound {
+	if len(failed) == 0 {
 		s.children.Wait()
 	}
 	return errors.Join(failed...)

@@ -1,0 +1,90 @@
+package federatedtypeconfig
+
+import (
+	"context"
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apiserver/pkg/registry/generic"
+	genericregistry "k8s.io/apiserver/pkg/registry/generic/registry"
+	"k8s.io/apiserver/pkg/registry/rest"
+	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
+
+	"github.com/kubefederation/federation-apiserver/apis/core"
+)
+
+// REST serves federatedtypeconfigs.
+type REST struct {
+	*genericregistry.Store
+}
+
+var (
+	_ rest.ShortNamesProvider = &REST{}
+	_ rest.CategoriesProvider = &REST{}
+)
+
+// ShortNames are for kubectl get.
+func (*REST) ShortNames() []string { return []string{"ftc"} }
+
+// Categories are for kubectl get.
+func (*REST) Categories() []string { return []string{"kubefed", "federation"} }
+
+// StatusREST serves federatedtypeconfigs/status.
+type StatusREST struct {
+	store *genericregistry.Store
+}
+
+var (
+	_ rest.Patcher             = &StatusREST{}
+	_ rest.ResetFieldsStrategy = &StatusREST{}
+)
+
+// New returns an empty object to decode into.
+func (*StatusREST) New() runtime.Object { return &core.FederatedTypeConfig{} }
+
+// Destroy does nothing: the storage is the resource's.
+func (*StatusREST) Destroy() {}
+
+// Get returns the object, which a patch of its status starts from.
+func (r *StatusREST) Get(ctx context.Context, name string, options *metav1.GetOptions) (runtime.Object, error) {
+	return r.store.Get(ctx, name, options)
+}
+
+// Update writes the status. It never creates.
+func (r *StatusREST) Update(ctx context.Context, name string, objInfo rest.UpdatedObjectInfo, createValidation rest.ValidateObjectFunc, updateValidation rest.ValidateObjectUpdateFunc, _ bool, options *metav1.UpdateOptions) (runtime.Object, bool, error) {
+	return r.store.Update(ctx, name, objInfo, createValidation, updateValidation, false, options)
+}
+
+// GetResetFields names what a write to the status leaves alone.
+func (r *StatusREST) GetResetFields() map[fieldpath.APIVersion]*fieldpath.Set {
+	return r.store.GetResetFields()
+}
+
+// ConvertToTable shows the object as the resource itself does.
+func (r *StatusREST) ConvertToTable(ctx context.Context, object, tableOptions runtime.Object) (*metav1.Table, error) {
+	return r.store.ConvertToTable(ctx, object, tableOptions)
+}
+
+// NewREST makes the storage of federatedtypeconfigs and of their status.
+func NewREST(scheme *runtime.Scheme, getter generic.RESTOptionsGetter) (*REST, *StatusREST, error) {
+	strategy := newStrategy(scheme)
+	store := &genericregistry.Store{
+		NewFunc:                   func() runtime.Object { return &core.FederatedTypeConfig{} },
+		NewListFunc:               func() runtime.Object { return &core.FederatedTypeConfigList{} },
+		DefaultQualifiedResource:  core.Resource("federatedtypeconfigs"),
+		SingularQualifiedResource: core.Resource("federatedtypeconfig"),
+		CreateStrategy:            strategy,
+		UpdateStrategy:            strategy,
+		DeleteStrategy:            strategy,
+		ResetFieldsStrategy:       strategy,
+		TableConvertor:            newTableConvertor(),
+	}
+	if err := store.CompleteWithOptions(&generic.StoreOptions{RESTOptions: getter}); err != nil {
+		return nil, nil, fmt.Errorf("cannot make the storage of federatedtypeconfigs: %w", err)
+	}
+	statusStore := *store
+	statusStore.UpdateStrategy = statusStrategy{strategy}
+	statusStore.ResetFieldsStrategy = statusStrategy{strategy}
+	return &REST{store}, &StatusREST{&statusStore}, nil
+}

@@ -1,0 +1,117 @@
+// Package kubefedcluster stores the members of the federation.
+package kubefedcluster
+
+import (
+	"context"
+
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/apiserver/pkg/storage/names"
+	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
+
+	"github.com/kubefederation/federation-apiserver/apis/core"
+	"github.com/kubefederation/federation-apiserver/apis/core/v1beta1"
+	validation "github.com/kubefederation/federation-apiserver/pkg/validation/core"
+)
+
+// strategy holds the rules for creating, updating and deleting a KubeFedCluster.
+type strategy struct {
+	runtime.ObjectTyper
+	names.NameGenerator
+}
+
+func newStrategy(typer runtime.ObjectTyper) strategy {
+	return strategy{ObjectTyper: typer, NameGenerator: names.SimpleNameGenerator}
+}
+
+// NamespaceScoped is true.
+func (strategy) NamespaceScoped() bool { return true }
+
+// AllowCreateOnUpdate is false: a PUT does not create.
+func (strategy) AllowCreateOnUpdate(context.Context) bool { return false }
+
+// AllowUnconditionalUpdate is false: an update says which version it is of.
+func (strategy) AllowUnconditionalUpdate(context.Context) bool { return false }
+
+// GetResetFields names what a write to the resource itself leaves alone.
+func (strategy) GetResetFields() map[fieldpath.APIVersion]*fieldpath.Set {
+	return map[fieldpath.APIVersion]*fieldpath.Set{
+		fieldpath.APIVersion(v1beta1.SchemeGroupVersion.String()): fieldpath.NewSet(fieldpath.MakePathOrDie("status")),
+	}
+}
+
+// PrepareForCreate drops the status, which is not the client's to write here.
+func (strategy) PrepareForCreate(_ context.Context, obj runtime.Object) {
+	cluster := obj.(*core.KubeFedCluster)
+	cluster.Status = core.KubeFedClusterStatus{}
+	cluster.Generation = 1
+}
+
+// PrepareForUpdate keeps the status, and counts changes of the spec.
+func (strategy) PrepareForUpdate(_ context.Context, obj, old runtime.Object) {
+	cluster, oldCluster := obj.(*core.KubeFedCluster), old.(*core.KubeFedCluster)
+	cluster.Status = oldCluster.Status
+	if !apiequality.Semantic.DeepEqual(cluster.Spec, oldCluster.Spec) {
+		cluster.Generation = oldCluster.Generation + 1
+	}
+}
+
+// Validate validates a new object.
+func (strategy) Validate(_ context.Context, obj runtime.Object) field.ErrorList {
+	return validation.ValidateKubeFedCluster(obj.(*core.KubeFedCluster))
+}
+
+// ValidateUpdate validates a changed object.
+func (strategy) ValidateUpdate(_ context.Context, obj, old runtime.Object) field.ErrorList {
+	return validation.ValidateKubeFedClusterUpdate(obj.(*core.KubeFedCluster), old.(*core.KubeFedCluster))
+}
+
+// WarningsOnCreate tells what is allowed and less safe.
+func (strategy) WarningsOnCreate(_ context.Context, obj runtime.Object) []string {
+	return validation.KubeFedClusterWarnings(obj.(*core.KubeFedCluster))
+}
+
+// WarningsOnUpdate tells what is allowed and less safe.
+func (strategy) WarningsOnUpdate(_ context.Context, obj, _ runtime.Object) []string {
+	return validation.KubeFedClusterWarnings(obj.(*core.KubeFedCluster))
+}
+
+// Canonicalize has nothing to do.
+func (strategy) Canonicalize(runtime.Object) {}
+
+// statusStrategy holds the rules for updating the status subresource.
+type statusStrategy struct {
+	strategy
+}
+
+// GetResetFields names what a write to the status leaves alone.
+func (statusStrategy) GetResetFields() map[fieldpath.APIVersion]*fieldpath.Set {
+	return map[fieldpath.APIVersion]*fieldpath.Set{
+		fieldpath.APIVersion(v1beta1.SchemeGroupVersion.String()): fieldpath.NewSet(
+			fieldpath.MakePathOrDie("spec"),
+			fieldpath.MakePathOrDie("metadata", "labels"),
+			fieldpath.MakePathOrDie("metadata", "annotations"),
+			fieldpath.MakePathOrDie("metadata", "finalizers"),
+			fieldpath.MakePathOrDie("metadata", "ownerReferences"),
+		),
+	}
+}
+
+// PrepareForUpdate keeps everything but the status.
+func (statusStrategy) PrepareForUpdate(_ context.Context, obj, old runtime.Object) {
+	cluster, oldCluster := obj.(*core.KubeFedCluster), old.(*core.KubeFedCluster)
+	cluster.Spec = oldCluster.Spec
+	metav1.ResetObjectMetaForStatus(&cluster.ObjectMeta, &oldCluster.ObjectMeta)
+}
+
+// ValidateUpdate validates the status.
+func (statusStrategy) ValidateUpdate(_ context.Context, obj, _ runtime.Object) field.ErrorList {
+	return validation.ValidateKubeFedClusterStatusUpdate(obj.(*core.KubeFedCluster))
+}
+
+// WarningsOnUpdate has none: who reports the status did not write the spec.
+func (statusStrategy) WarningsOnUpdate(context.Context, runtime.Object, runtime.Object) []string {
+	return nil
+}

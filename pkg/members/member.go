@@ -79,7 +79,9 @@ func (m *Member) Type(resource schema.GroupVersionResource, namespaced bool) *Ty
 	}
 	t := newType(m, resource, namespaced)
 	m.types[resource] = t
-	m.running.Go(t.run)
+	if m.ctx.Err() == nil {
+		m.running.Go(t.run)
+	}
 	return t
 }
 
@@ -220,11 +222,11 @@ func (m *Member) tellState() {
 
 // close ends all that the member does and waits for it.
 func (m *Member) close() {
-	m.cancel()
-	m.running.Wait()
 	m.mu.Lock()
+	m.cancel() // under the lock: Type starts nothing from now on
 	conn := m.conn
 	m.mu.Unlock()
+	m.running.Wait()
 	if conn != nil {
 		conn.close()
 	}

@@ -66,6 +66,9 @@ type Set struct {
 	// updating makes Update, Remove and SetReady follow one another, handlers included.
 	updating sync.Mutex
 
+	complete     chan struct{}
+	completeOnce sync.Once
+
 	mu       sync.RWMutex
 	members  map[string]*Member
 	handlers []func(Event)
@@ -75,7 +78,19 @@ type Set struct {
 // Close, which also waits. Logs go to the logger of ctx.
 func NewSet(ctx context.Context, options Options) *Set {
 	ctx, cancel := context.WithCancel(ctx)
-	return &Set{options: options.withDefaults(), ctx: ctx, cancel: cancel, members: map[string]*Member{}}
+	return &Set{
+		options: options.withDefaults(), ctx: ctx, cancel: cancel,
+		complete: make(chan struct{}), members: map[string]*Member{},
+	}
+}
+
+// Complete is closed when the Set holds every cluster that there was at the
+// start. Before, that a member is not in the Set means nothing.
+func (s *Set) Complete() <-chan struct{} { return s.complete }
+
+// MarkComplete says that the Set holds every cluster that there is.
+func (s *Set) MarkComplete() {
+	s.completeOnce.Do(func() { close(s.complete) })
 }
 
 // Get returns the member of that name.

@@ -1,0 +1,306 @@
+// Package cluster keeps the set of members in step with the KubeFedClusters of
+// the system namespace and their Secrets, probes the members, and writes what it
+// finds into the status of the KubeFedClusters. It runs on the leader.
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes"
+	corelisters "k8s.io/client-go/listers/core/v1"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/client-go/util/workqueue"
+	"k8s.io/klog/v2"
+
+	corev1beta1 "github.com/kubefederation/federation-apiserver/apis/core/v1beta1"
+	"github.com/kubefederation/federation-apiserver/generated/clientset/versioned"
+	"github.com/kubefederation/federation-apiserver/generated/clientset/versioned/scheme"
+	federationinformers "github.com/kubefederation/federation-apiserver/generated/informers/externalversions"
+	listers "github.com/kubefederation/federation-apiserver/generated/listers/core/v1beta1"
+	"github.com/kubefederation/federation-apiserver/pkg/members"
+)
+
+// Options are what the controller works with. All are required.
+type Options struct {
+	// Namespace is the system namespace.
+	Namespace string
+	// Federation reaches this server, where KubeFedClusters and KubeFedConfigs are.
+	Federation versioned.Interface
+	// Host reaches the host cluster: Secrets are read in the system namespace, and
+	// events written.
+	Host kubernetes.Interface
+	// Members is kept in step.
+	Members *members.Set
+}
+
+// Controller keeps one prober per KubeFedCluster.
+type Controller struct {
+	Options
+	queue    workqueue.TypedRateLimitingInterface[string]
+	recorder events.EventRecorderLogger
+
+	clusters listers.KubeFedClusterNamespaceLister
+	configs  listers.KubeFedConfigNamespaceLister
+	secrets  corelisters.SecretNamespaceLister
+
+	mu      sync.Mutex
+	probers map[string]*prober
+	running sync.WaitGroup
+}
+
+// New returns a controller; Run makes it work, once.
+func New(options Options) (*Controller, error) {
+	switch {
+	case options.Namespace == "":
+		return nil, errors.New("cluster controller: the system namespace must be given")
+	case options.Federation == nil || options.Host == nil || options.Members == nil:
+		return nil, errors.New("cluster controller: clients of the federation and of the host, and the set of members must be given")
+	}
+	return &Controller{
+		Options: options,
+		queue: workqueue.NewTypedRateLimitingQueueWithConfig(workqueue.DefaultTypedControllerRateLimiter[string](),
+			workqueue.TypedRateLimitingQueueConfig[string]{Name: "cluster"}),
+		probers: map[string]*prober{},
+	}, nil
+}
+
+// Run works until ctx ends, and returns when everything that it started has
+// ended. Members stay in the set as they are.
+func (c *Controller) Run(ctx context.Context) error {
+	ctx = klog.NewContext(ctx, klog.FromContext(ctx).WithName("cluster-controller"))
+	ctx, cancel := context.WithCancel(ctx)
+	broadcaster := events.NewBroadcaster(&events.EventSinkImpl{Interface: c.Host.EventsV1()})
+	defer func() {
+		cancel()
+		c.queue.ShutDown()
+		c.running.Wait()
+		broadcaster.Shutdown()
+	}()
+	if err := broadcaster.StartRecordingToSinkWithContext(ctx); err != nil {
+		return fmt.Errorf("cluster controller: recording events: %w", err)
+	}
+	c.recorder = broadcaster.NewRecorder(scheme.Scheme, "federation-cluster-controller")
+
+	if err := c.startInformers(ctx); err != nil {
+		return err
+	}
+	if err := c.takeOver(ctx); err != nil {
+		return err
+	}
+	klog.FromContext(ctx).Info("Watching member clusters", "namespace", c.Namespace, "members", len(c.Members.List()))
+
+	c.running.Go(func() {
+		<-ctx.Done()
+		c.queue.ShutDown()
+	})
+	for c.next(ctx) {
+	}
+	return nil
+}
+
+// startInformers starts the informers, of the system namespace only, and waits
+// until they are filled.
+func (c *Controller) startInformers(ctx context.Context) error {
+	federation := federationinformers.NewSharedInformerFactoryWithOptions(c.Federation, 0, federationinformers.WithNamespace(c.Namespace))
+	host := informers.NewSharedInformerFactoryWithOptions(c.Host, 0, informers.WithNamespace(c.Namespace), informers.WithTransform(tokenOnly))
+	clusters := federation.Core().V1beta1().KubeFedClusters()
+	configs := federation.Core().V1beta1().KubeFedConfigs()
+	secrets := host.Core().V1().Secrets()
+	c.clusters = clusters.Lister().KubeFedClusters(c.Namespace)
+	c.configs = configs.Lister().KubeFedConfigs(c.Namespace)
+	c.secrets = secrets.Lister().Secrets(c.Namespace)
+
+	for informer, handler := range map[cache.SharedIndexInformer]func(any){
+		clusters.Informer(): c.clusterChanged,
+		secrets.Informer():  c.secretChanged,
+		configs.Informer():  func(any) { c.probeAll() },
+	} {
+		if _, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
+			AddFunc:    handler,
+			UpdateFunc: func(_, obj any) { handler(obj) },
+			DeleteFunc: func(obj any) {
+				if unknown, ok := obj.(cache.DeletedFinalStateUnknown); ok {
+					obj = unknown.Obj
+				}
+				handler(obj)
+			},
+		}); err != nil {
+			return fmt.Errorf("cluster controller: %w", err)
+		}
+	}
+	federation.StartWithContext(ctx)
+	host.StartWithContext(ctx)
+	c.running.Go(func() {
+		<-ctx.Done()
+		federation.Shutdown()
+		host.Shutdown()
+	})
+	for _, informer := range []cache.SharedIndexInformer{clusters.Informer(), secrets.Informer(), configs.Informer()} {
+		if !cache.WaitForCacheSync(ctx.Done(), informer.HasSynced) {
+			return fmt.Errorf("cluster controller: ended before the clusters, Secrets and configuration were read: %w", context.Cause(ctx))
+		}
+	}
+	return nil
+}
+
+// tokenOnly keeps of a Secret what is needed of it.
+func tokenOnly(obj any) (any, error) {
+	if secret, ok := obj.(*corev1.Secret); ok {
+		secret.Data = map[string][]byte{members.TokenKey: secret.Data[members.TokenKey]}
+		if secret.Data[members.TokenKey] == nil {
+			secret.Data = nil
+		}
+		secret.Annotations, secret.Labels, secret.ManagedFields = nil, nil, nil
+	}
+	return obj, nil
+}
+
+// takeOver brings all clusters that there are into the set, and says so.
+func (c *Controller) takeOver(ctx context.Context) error {
+	clusters, err := c.clusters.List(labels.Everything())
+	if err != nil {
+		return fmt.Errorf("cluster controller: %w", err)
+	}
+	for _, cluster := range clusters {
+		if err := c.reconcile(ctx, cluster.Name); err != nil {
+			return fmt.Errorf("cluster controller: %w", err)
+		}
+	}
+	c.Members.MarkComplete()
+	return nil
+}
+
+func (c *Controller) clusterChanged(obj any) {
+	if cluster, ok := obj.(*corev1beta1.KubeFedCluster); ok {
+		c.queue.Add(cluster.Name)
+	}
+}
+
+func (c *Controller) secretChanged(obj any) {
+	secret, ok := obj.(*corev1.Secret)
+	if !ok {
+		return
+	}
+	clusters, err := c.clusters.List(labels.Everything())
+	if err != nil {
+		return // a lister of a local cache has no errors
+	}
+	for _, cluster := range clusters {
+		if cluster.Spec.SecretRef.Name == secret.Name {
+			c.queue.Add(cluster.Name)
+		}
+	}
+}
+
+func (c *Controller) next(ctx context.Context) bool {
+	name, shutdown := c.queue.Get()
+	if shutdown {
+		return false
+	}
+	defer c.queue.Done(name)
+	if err := c.reconcile(ctx, name); err != nil {
+		klog.FromContext(ctx).Error(err, "Could not take over a cluster; will try again", "cluster", name)
+		c.queue.AddRateLimited(name)
+		return true
+	}
+	c.queue.Forget(name)
+	return true
+}
+
+// identity says what a member's connection was built from.
+type identity struct {
+	cluster, secret types.UID
+	generation      int64
+	secretVersion   string
+}
+
+// reconcile brings the member and the prober of a cluster in step with it.
+func (c *Controller) reconcile(ctx context.Context, name string) error {
+	cluster, err := c.clusters.Get(name)
+	if apierrors.IsNotFound(err) {
+		c.stop(name)
+		c.Members.Remove(name)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	secret, err := c.secrets.Get(cluster.Spec.SecretRef.Name)
+	if err != nil && !apierrors.IsNotFound(err) {
+		return err
+	}
+	id := identity{cluster: cluster.UID, generation: cluster.Generation}
+	if secret != nil {
+		id.secret, id.secretVersion = secret.UID, secret.ResourceVersion
+	}
+
+	c.mu.Lock()
+	p := c.probers[name]
+	c.mu.Unlock()
+	if p != nil && p.identity.cluster != cluster.UID {
+		c.stop(name) // deleted and made again: another member of the same name
+		c.Members.Remove(name)
+		p = nil
+	}
+	// What is wrong with the configuration is the prober's to tell.
+	_ = c.Members.Update(cluster, secret)
+	if p == nil {
+		c.start(ctx, cluster, id)
+		return nil
+	}
+	if p.identity != id {
+		p.identity = id
+		p.restart()
+	}
+	return nil
+}
+
+func (c *Controller) start(ctx context.Context, cluster *corev1beta1.KubeFedCluster, id identity) {
+	p := newProber(c, cluster, id)
+	c.mu.Lock()
+	c.probers[cluster.Name] = p
+	c.mu.Unlock()
+	ctx, p.cancel = context.WithCancel(ctx)
+	c.running.Go(func() {
+		defer close(p.done)
+		p.run(ctx)
+	})
+}
+
+// stop ends the prober of a cluster, if there is one, and waits for it.
+func (c *Controller) stop(name string) {
+	c.mu.Lock()
+	p := c.probers[name]
+	delete(c.probers, name)
+	c.mu.Unlock()
+	if p != nil {
+		p.cancel()
+		<-p.done
+	}
+}
+
+// probeAll lets all probers look at their settings again.
+func (c *Controller) probeAll() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range c.probers {
+		p.wake()
+	}
+}
+
+func (c *Controller) settings() settings {
+	config, err := c.configs.Get(configName)
+	if err != nil {
+		return settingsOf(nil) // not there
+	}
+	return settingsOf(config)
+}

@@ -1,0 +1,64 @@
+package cluster
+
+import (
+	"slices"
+	"time"
+
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	corev1beta1 "github.com/kubefederation/federation-apiserver/apis/core/v1beta1"
+)
+
+// probeTimeResolution is how far lastProbeTime may lag behind the last probe: it
+// is written with every change of the status, and without one no more often than
+// this.
+const probeTimeResolution = time.Minute
+
+// worthWriting says whether next must be written over stored.
+func worthWriting(stored, next *corev1beta1.KubeFedClusterStatus) bool {
+	if !apiequality.Semantic.DeepEqual(withoutProbeTimes(stored), withoutProbeTimes(next)) {
+		return true
+	}
+	return lastProbe(next).Sub(lastProbe(stored).Time) >= probeTimeResolution
+}
+
+func withoutProbeTimes(status *corev1beta1.KubeFedClusterStatus) *corev1beta1.KubeFedClusterStatus {
+	s := *status
+	s.Conditions = slices.Clone(s.Conditions)
+	for i := range s.Conditions {
+		s.Conditions[i].LastProbeTime = metav1.Time{}
+		if t := s.Conditions[i].LastTransitionTime; t != nil {
+			// Stored times have seconds only.
+			s.Conditions[i].LastTransitionTime = &metav1.Time{Time: t.Truncate(time.Second)}
+		}
+	}
+	return &s
+}
+
+// lastProbe returns the latest time of a probe in the status.
+func lastProbe(status *corev1beta1.KubeFedClusterStatus) metav1.Time {
+	var last metav1.Time
+	for _, c := range status.Conditions {
+		if last.Before(&c.LastProbeTime) {
+			last = c.LastProbeTime
+		}
+	}
+	return last
+}
+
+// readyReason returns the reason of the condition Ready.
+func readyReason(conditions []corev1beta1.ClusterCondition) (reason, message string) {
+	for _, c := range conditions {
+		if c.Type != corev1beta1.ClusterReady {
+			continue
+		}
+		if c.Reason != nil {
+			reason = *c.Reason
+		}
+		if c.Message != nil {
+			message = *c.Message
+		}
+	}
+	return reason, message
+}

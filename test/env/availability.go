@@ -48,7 +48,7 @@ func (f *Federation) waitServing(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		defer response.Body.Close()
+		defer func() { _ = response.Body.Close() }()
 		if response.StatusCode != http.StatusOK {
 			return fmt.Errorf("readyz answers %s", response.Status)
 		}

@@ -24,7 +24,7 @@ func TestDetachedEnvironmentIsTakenOverResumedAndRemoved(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, found.Complete())
 	require.NoError(t, found.Running(ctx))
-	assert.ErrorContains(t, found.Host().CutNetwork(ctx), "no network to disturb")
+	require.ErrorContains(t, found.Host().CutNetwork(ctx), "no network to disturb")
 
 	require.NoError(t, found.Host().Kill(ctx))
 	require.Error(t, found.Running(ctx))

@@ -19,7 +19,7 @@ import (
 )
 
 func TestOptionsAreValidated(t *testing.T) {
-	assert.NoError(t, Options{Members: []string{"master", "slave"}}.Validate())
+	require.NoError(t, Options{Members: []string{"master", "slave"}}.Validate())
 	for _, members := range [][]string{{"Master"}, {"a", "a"}, {HostName}, {""}, {"a.b"}} {
 		assert.Error(t, Options{Members: members}.Validate(), "%q", members)
 	}
@@ -106,10 +106,10 @@ func TestStartOneMember(t *testing.T) {
 		}, 10*time.Second, pollInterval)
 		attached, err := Attach(dir)
 		require.NoError(t, err)
-		assert.ErrorContains(t, attached.Stop(ctx), "another program")
+		require.ErrorContains(t, attached.Stop(ctx), "another program")
 		other := attached.Member("one")
 		require.NoError(t, other.Stop(ctx))
-		assert.Error(t, member.check(ctx))
+		require.Error(t, member.check(ctx))
 		require.NoError(t, other.Start(ctx))
 		_, err = client.CoreV1().Pods("default").Get(ctx, "first", metav1.GetOptions{})
 		assert.NoError(t, err, "the data survives")

@@ -117,7 +117,7 @@ func (r *remote) do(ctx context.Context, c call) (answer, error) {
 	if err != nil {
 		return answer{}, fmt.Errorf("%s %s: the environment's owner does not answer: %w", c.Verb, c.Name, err)
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	data, err := io.ReadAll(response.Body)
 	if err != nil {
 		return answer{}, fmt.Errorf("%s %s: %w", c.Verb, c.Name, err)

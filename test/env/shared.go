@@ -2,7 +2,6 @@ package env
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -90,7 +89,8 @@ func obtain(ctx context.Context) (*Environment, error) {
 		err = environment.Restore(ctx)
 	}
 	if err != nil {
-		return nil, errors.Join(err, lock.Release())
+		lock.Release()
+		return nil, err
 	}
 	shared.lock = lock
 	return environment, nil
@@ -98,7 +98,8 @@ func obtain(ctx context.Context) (*Environment, error) {
 
 func release() error {
 	if shared.lock != nil {
-		return shared.lock.Release()
+		shared.lock.Release()
+		return nil
 	}
 	if shared.environment != nil {
 		return shared.environment.Stop(context.Background())

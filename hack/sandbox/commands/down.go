@@ -33,8 +33,8 @@ func newDown() *cobra.Command {
 			if err := env.Remove(ctx, place.dir); err != nil {
 				return err
 			}
-			fmt.Fprintln(command.OutOrStdout(), "The sandbox is gone.")
-			return nil
+			_, err = fmt.Fprintln(command.OutOrStdout(), "The sandbox is gone.")
+			return err
 		},
 	}
 }

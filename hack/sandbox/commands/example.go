@@ -86,12 +86,12 @@ func readExample(dir, member string) ([]byte, error) {
 }
 
 // printNextSteps says what to try.
-func printNextSteps(out io.Writer, environment *env.Environment) {
+func printNextSteps(out io.Writer, environment *env.Environment) error {
 	member := "CLUSTER"
 	if names := memberNames(environment); len(names) > 0 {
 		member = names[0]
 	}
-	fmt.Fprintf(out, `
+	_, err := fmt.Fprintf(out, `
 The federation is reached through the host like any other API. To use it:
 
   export KUBECONFIG=%[1]s PATH=%[2]s:$PATH
@@ -106,4 +106,5 @@ The federation is reached through the host like any other API. To use it:
 
 Logs: %[5]s. "make down" ends everything.
 `, environment.Kubeconfig(), environment.Bin(), exampleNamespace, member, environment.LogDir())
+	return err
 }

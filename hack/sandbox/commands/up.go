@@ -53,8 +53,7 @@ func up(ctx context.Context, members string, report progress.Reporter) error {
 			return place.explain(err)
 		}
 	}
-	printNextSteps(os.Stdout, environment)
-	return nil
+	return printNextSteps(os.Stdout, environment)
 }
 
 func start(ctx context.Context, place location, members string, report progress.Reporter) (*env.Environment, error) {

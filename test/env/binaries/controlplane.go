@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/kubefederation/federation-apiserver/test/env/filelock"
@@ -137,13 +138,13 @@ func copyStages(ctx context.Context, module, output string) error {
 // cacheKey changes with everything that the executables are made from.
 func cacheKey(ctx context.Context, module string) (string, error) {
 	hash := sha256.New()
-	fmt.Fprintln(hash, recipe)
+	hash.Write([]byte(recipe + "\n"))
 	for _, name := range []string{"go.mod", "go.sum"} {
 		data, err := os.ReadFile(filepath.Join(module, name))
 		if err != nil {
 			return "", fmt.Errorf("key of the cached executables: %w", err)
 		}
-		fmt.Fprintln(hash, len(data))
+		hash.Write([]byte(strconv.Itoa(len(data)) + "\n"))
 		hash.Write(data)
 	}
 	toolchain, err := goCommand(ctx, module, "env", "GOVERSION", "GOOS", "GOARCH").Output()

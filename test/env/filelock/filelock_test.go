@@ -22,10 +22,10 @@ func TestOneHolderAtATime(t *testing.T) {
 	assert.ErrorIs(t, err, context.DeadlineExceeded)
 	assert.Equal(t, 1, waits)
 
-	require.NoError(t, first.Release())
+	first.Release()
 	again, cancelAgain := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancelAgain()
 	second, err := Acquire(again, path, nil)
 	require.NoError(t, err)
-	require.NoError(t, second.Release())
+	second.Release()
 }

@@ -26,7 +26,7 @@ func FreePorts(n int) ([]int, error) {
 	listeners := make([]net.Listener, 0, n)
 	defer func() {
 		for _, listener := range listeners {
-			listener.Close()
+			_ = listener.Close()
 		}
 	}()
 	highest := ephemeralStart()

@@ -20,7 +20,7 @@ func TestFreePortsAreDifferentAndUsable(t *testing.T) {
 		assert.GreaterOrEqual(t, port, lowest)
 		listener, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if assert.NoError(t, err) {
-			listener.Close()
+			assert.NoError(t, listener.Close())
 		}
 	}
 }

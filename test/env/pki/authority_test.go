@@ -35,10 +35,10 @@ func TestServerCertificateIsTrustedForItsHostsOnly(t *testing.T) {
 	certificate := parse(t, pair.Certificate)
 	for _, host := range []string{"localhost", "apiserver.default.svc", "127.0.0.1"} {
 		_, err := certificate.Verify(x509.VerifyOptions{Roots: roots, DNSName: host})
-		assert.NoError(t, err, host)
+		require.NoError(t, err, host)
 	}
 	_, err = certificate.Verify(x509.VerifyOptions{Roots: roots, DNSName: "example.org"})
-	assert.Error(t, err)
+	require.Error(t, err)
 
 	other, err := NewAuthority("test-ca")
 	require.NoError(t, err)

@@ -56,7 +56,7 @@ func (i Identity) signal(signal os.Signal) error {
 	if err != nil {
 		return fmt.Errorf("process %d: %w", i.PID, errNoProcess)
 	}
-	defer handle.Release()
+	defer func() { _ = handle.Release() }()
 	if !i.Alive() {
 		return fmt.Errorf("process %d: %w", i.PID, errNoProcess)
 	}
@@ -90,8 +90,8 @@ func parseStat(data []byte) (stat, error) {
 		return stat{}, fmt.Errorf("malformed stat %q", data)
 	}
 	fields := strings.Fields(string(data[end+1:]))
-	// As numbered in proc(5), less the two fields before and one because it counts from one.
-	const stateField, threadsField, startField = 3 - 3, 20 - 3, 22 - 3
+	// proc(5) numbers them 3, 20 and 22.
+	const stateField, threadsField, startField = 0, 17, 19
 	if len(fields) <= startField {
 		return stat{}, fmt.Errorf("malformed stat %q", data)
 	}

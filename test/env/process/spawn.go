@@ -13,7 +13,7 @@ func (s *Supervisor) spawn(spec Spec) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }()
 	command := exec.Command(spec.Path, spec.Args...)
 	command.Env = append(os.Environ(), spec.Env...)
 	command.Dir = spec.Dir

@@ -60,8 +60,7 @@ func (s *state) save(path string) error {
 		err = os.Rename(file.Name(), path)
 	}
 	if err != nil {
-		os.Remove(file.Name())
-		return fmt.Errorf("write the state of the processes: %w", err)
+		return fmt.Errorf("write the state of the processes: %w", errors.Join(err, os.Remove(file.Name())))
 	}
 	return nil
 }

@@ -52,7 +52,7 @@ func (w *Writer) Step(format string, args ...any) {
 	defer w.mu.Unlock()
 	w.clear()
 	w.spoke = time.Now()
-	fmt.Fprintf(w.out, "%s %s\n", w.elapsed(), fmt.Sprintf(format, args...))
+	w.print("%s %s\n", w.elapsed(), fmt.Sprintf(format, args...))
 }
 
 // Status prints what is going on.
@@ -63,21 +63,26 @@ func (w *Writer) Status(format string, args ...any) {
 	if w.terminal {
 		w.clear()
 		w.pending = true
-		fmt.Fprintf(w.out, "%s %s ", w.elapsed(), text)
+		w.print("%s %s ", w.elapsed(), text)
 		return
 	}
 	if time.Since(w.spoke) < quiet {
 		return
 	}
 	w.spoke = time.Now()
-	fmt.Fprintf(w.out, "%s ... %s\n", w.elapsed(), text)
+	w.print("%s ... %s\n", w.elapsed(), text)
 }
 
 func (w *Writer) clear() {
 	if w.pending {
 		w.pending = false
-		fmt.Fprint(w.out, "\r\x1b[K")
+		w.print("\r\x1b[K")
 	}
+}
+
+// print drops errors: a run does not fail because nobody can read of its progress.
+func (w *Writer) print(format string, args ...any) {
+	_, _ = fmt.Fprintf(w.out, format, args...)
 }
 
 func (w *Writer) elapsed() string {

@@ -43,7 +43,7 @@ func (l *link) dial(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
-		server.Close()
+		_ = server.Close()
 		return net.ErrClosed
 	}
 	l.server = server
@@ -83,7 +83,7 @@ func (l *link) copy(ctx context.Context, from, to net.Conn) error {
 	if err != nil {
 		cancel()
 		// Unblocks the reader.
-		from.Close()
+		_ = from.Close()
 	}
 	reader.Wait()
 	if err = errors.Join(err, readErr); err != nil {

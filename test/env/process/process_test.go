@@ -56,7 +56,7 @@ func TestIdentityIsNotFooledByAnotherProcessOfTheSameID(t *testing.T) {
 	older := self
 	older.StartTicks--
 	assert.False(t, older.Alive())
-	assert.ErrorIs(t, older.signal(os.Kill), errNoProcess, "must not reach the test itself")
+	require.ErrorIs(t, older.signal(os.Kill), errNoProcess, "must not reach the test itself")
 
 	otherBoot := self
 	otherBoot.BootID = "another"
@@ -91,7 +91,7 @@ func TestSupervisorLifecycle(t *testing.T) {
 			t.Cleanup(func() { assert.NoError(t, s.KillAll(context.Background())) })
 
 			require.NoError(t, s.Define(sleeper(t, dir, "one")))
-			assert.Error(t, s.Check("one"), "defined is not started")
+			require.Error(t, s.Check("one"), "defined is not started")
 			require.NoError(t, s.Start(ctx, "one"))
 			require.NoError(t, s.Check("one"))
 			first, err := s.lookup("one")
@@ -112,9 +112,9 @@ func TestSupervisorLifecycle(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, []string{"one"}, other.Names())
 			require.NoError(t, other.Stop(ctx, "one"))
-			assert.Error(t, s.Check("one"))
-			assert.NoError(t, s.Stop(ctx, "one"), "ending what has ended is no error")
-			assert.Error(t, s.Freeze(ctx, "one"))
+			require.Error(t, s.Check("one"))
+			require.NoError(t, s.Stop(ctx, "one"), "ending what has ended is no error")
+			require.Error(t, s.Freeze(ctx, "one"))
 
 			require.NoError(t, s.Start(ctx, "one"))
 			require.NoError(t, s.Kill(ctx, "one"))

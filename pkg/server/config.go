@@ -1,0 +1,110 @@
+package server
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/sets"
+	mutatingadmissionpolicy "k8s.io/apiserver/pkg/admission/plugin/policy/mutating"
+	"k8s.io/apiserver/pkg/endpoints/openapi"
+	genericapiserver "k8s.io/apiserver/pkg/server"
+	genericoptions "k8s.io/apiserver/pkg/server/options"
+	"k8s.io/client-go/rest"
+
+	generatedopenapi "github.com/kubefederation/federation-apiserver/generated/openapi"
+	"github.com/kubefederation/federation-apiserver/pkg/server/options"
+)
+
+const openAPITitle = "federation-apiserver"
+
+// Config is the configuration of the server before it is complete.
+type Config struct {
+	// Generic is the configuration of the library's server.
+	Generic *genericapiserver.RecommendedConfig
+	// Federation is what only this server has.
+	Federation FederationConfig
+}
+
+// FederationConfig is the configuration that only this server has.
+type FederationConfig struct {
+	// Namespace of the host cluster that holds member clusters and configuration.
+	Namespace string
+	// LeaderElect lets one of several replicas run the controllers.
+	LeaderElect bool
+	// Host is how to reach the host cluster.
+	Host *rest.Config
+}
+
+// NewConfig turns options into a configuration. It reads certificates and
+// policies, and asks the host what it serves; the storage must be running.
+func NewConfig(ctx context.Context, o options.CompletedOptions) (*Config, error) {
+	host, err := hostConfig(o.Recommended.CoreAPI.CoreAPIKubeconfigPath)
+	if err != nil {
+		return nil, err
+	}
+	config := &Config{
+		Generic: genericapiserver.NewRecommendedConfig(Codecs),
+		Federation: FederationConfig{
+			Namespace:   o.Federation.Namespace,
+			LeaderElect: o.Federation.LeaderElect,
+			Host:        host,
+		},
+	}
+	generic := config.Generic
+	namer := openapi.NewDefinitionNamer(Scheme)
+	generic.OpenAPIConfig = genericapiserver.DefaultOpenAPIConfig(generatedopenapi.GetOpenAPIDefinitions, namer)
+	generic.OpenAPIConfig.Info.Title = openAPITitle
+	generic.OpenAPIV3Config = genericapiserver.DefaultOpenAPIV3Config(generatedopenapi.GetOpenAPIDefinitions, namer)
+	generic.OpenAPIV3Config.Info.Title = openAPITitle
+	if err := o.ServerRun.ApplyTo(&generic.Config); err != nil {
+		return nil, fmt.Errorf("apply server options: %w", err)
+	}
+
+	recommended := *o.Recommended
+	recommended.Admission, err = admissionFor(ctx, host, recommended.Admission)
+	if err != nil {
+		return nil, err
+	}
+	if err := recommended.ApplyTo(generic); err != nil {
+		return nil, fmt.Errorf("apply options: %w", err)
+	}
+	return config, nil
+}
+
+// admissionFor switches off admission by MutatingAdmissionPolicies on a host
+// that does not serve them, unless they were asked for: waiting for them would
+// refuse all writes.
+func admissionFor(ctx context.Context, host *rest.Config, o *genericoptions.AdmissionOptions) (*genericoptions.AdmissionOptions, error) {
+	if sets.New(o.EnablePlugins...).Has(mutatingadmissionpolicy.PluginName) {
+		return o, nil
+	}
+	served, err := hostServes(ctx, host, schema.GroupVersionResource{
+		Group: "admissionregistration.k8s.io", Version: "v1", Resource: "mutatingadmissionpolicies",
+	})
+	if err != nil || served {
+		return o, err
+	}
+	adapted := *o
+	adapted.DefaultOffPlugins = o.DefaultOffPlugins.Clone().Insert(mutatingadmissionpolicy.PluginName)
+	return &adapted, nil
+}
+
+// Complete derives what was not given.
+func (c *Config) Complete() CompletedConfig {
+	return CompletedConfig{completedConfig: &completedConfig{
+		Generic:    c.Generic.Complete(),
+		Federation: &c.Federation,
+	}}
+}
+
+// CompletedConfig is a configuration that only Complete can make.
+type CompletedConfig struct {
+	// An unexported pointer keeps other packages from making one.
+	*completedConfig
+}
+
+type completedConfig struct {
+	Generic    genericapiserver.CompletedConfig
+	Federation *FederationConfig
+}

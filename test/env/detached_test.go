@@ -38,7 +38,7 @@ func TestDetachedEnvironmentIsTakenOverResumedAndRemoved(t *testing.T) {
 		assert.False(t, identity.Alive(), "process %d is left", identity.PID)
 	}
 	assert.NoDirExists(t, dir)
-	assert.NoError(t, Remove(ctx, dir), "removing nothing is no error")
+	require.NoError(t, Remove(ctx, dir), "removing nothing is no error")
 	_, err = TakeOver(dir, nil)
 	assert.ErrorIs(t, err, ErrNoEnvironment)
 }

@@ -1,0 +1,89 @@
+package federatedtypes
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"google.golang.org/grpc/codes"
+	grpcstatus "google.golang.org/grpc/status"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
+)
+
+// Reasons why a federated type is not served.
+const (
+	// ReasonConflict means that another FederatedTypeConfig has the plural or the
+	// kind of the federated type.
+	ReasonConflict = "Conflict"
+	// ReasonUnsupportedGroup means that the federated type is not of this group and
+	// version.
+	ReasonUnsupportedGroup = "UnsupportedGroup"
+	// ReasonInvalidName means that the names of the federated type cannot be served.
+	ReasonInvalidName = "InvalidName"
+)
+
+// NotServedError says why a FederatedTypeConfig cannot have its federated type
+// served. Trying again does not help before something changes.
+type NotServedError struct {
+	// Reason is a CamelCase word, for a condition.
+	Reason string
+	// Message says the same to a person.
+	Message string
+}
+
+func (e *NotServedError) Error() string {
+	return e.Message
+}
+
+// explain makes an answer for the user of what etcd says about an object that is
+// too large; other errors stay.
+func (s *kindStorage) explain(err error, obj *typesv1beta1.FederatedObject) error {
+	if !isTooLarge(err) {
+		return err
+	}
+	size := "it"
+	if raw, encodeErr := json.Marshal(obj); encodeErr == nil {
+		size = fmt.Sprintf("with %d bytes of JSON it", len(raw))
+	}
+	return apierrors.NewRequestEntityTooLargeError(fmt.Sprintf("the object cannot be stored: %s exceeds the limit of %d bytes", size, s.maxBytes))
+}
+
+// isTooLarge recognises the limit of etcd for requests and that of its client for
+// messages, which is hit first by much larger objects.
+func isTooLarge(err error) bool {
+	if err == nil {
+		return false
+	}
+	var etcd interface {
+		error
+		Code() codes.Code
+	}
+	if errors.As(err, &etcd) {
+		return etcd.Code() == codes.InvalidArgument && strings.Contains(etcd.Error(), "request is too large")
+	}
+	status, ok := grpcstatus.FromError(err)
+	if !ok {
+		return false
+	}
+	switch status.Code() {
+	case codes.ResourceExhausted:
+		return strings.Contains(status.Message(), "message larger than max")
+	case codes.InvalidArgument:
+		return strings.Contains(status.Message(), "request is too large")
+	}
+	return false
+}
+
+// refusedApply is what the field manager says about a configuration with fields
+// or values that the schema does not have. It comes as a plain error, which would
+// be an internal one to the user.
+func refusedApply(err error) error {
+	var status apierrors.APIStatus
+	if err == nil || errors.As(err, &status) || !strings.Contains(err.Error(), "failed to create typed patch object") {
+		return err
+	}
+	return apierrors.NewBadRequest(err.Error())
+}

@@ -160,4 +160,7 @@ func TestTail(t *testing.T) {
 	require.NoError(t, os.WriteFile(path, []byte(strings.Repeat("x", 2*tailBytes)+"\none\ntwo\n"), 0o600))
 	assert.Equal(t, "one\ntwo", Tail(path, 2))
 	assert.Empty(t, Tail(path+"-missing", 2))
+
+	require.NoError(t, os.WriteFile(path, []byte("one\npanic: no such gate\n\ngoroutine 1\nmain.main()\n"), 0o600))
+	assert.Equal(t, "panic: no such gate\n", Tail(path, 2))
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -53,7 +54,7 @@ func (e *ExitError) Error() string {
 // tailBytes bounds how much of a log is read for its last lines.
 const tailBytes = 16 << 10
 
-// Tail returns the last lines of a file, or nothing if it cannot be read: it serves error messages only.
+// Tail returns the last lines of a file, or the first ones of a crash at its end, or nothing if it cannot be read: it serves error messages only.
 func Tail(path string, lines int) string {
 	file, err := os.Open(path)
 	if err != nil {
@@ -70,8 +71,16 @@ func Tail(path string, lines int) string {
 		return ""
 	}
 	all := strings.Split(strings.TrimRight(string(data), "\n"), "\n")
+	// Of a crash the first lines say what happened; the stacks after them may be long.
+	if crash := slices.IndexFunc(all, isCrash); crash >= 0 && len(all)-crash > lines {
+		return strings.Join(all[crash:crash+lines], "\n")
+	}
 	if len(all) > lines {
 		all = all[len(all)-lines:]
 	}
 	return strings.Join(all, "\n")
+}
+
+func isCrash(line string) bool {
+	return strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ")
 }

@@ -92,7 +92,7 @@ func TestDropIsSilentAndLosesNothing(t *testing.T) {
 	for _, silent := range []net.Conn{conn, late} {
 		require.NoError(t, silent.SetReadDeadline(time.Now().Add(100*time.Millisecond)))
 		_, err := silent.Read(make([]byte, 1))
-		assert.ErrorIs(t, err, os.ErrDeadlineExceeded)
+		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
 		require.NoError(t, silent.SetReadDeadline(time.Now().Add(20*time.Second)))
 	}
 
@@ -109,8 +109,8 @@ func TestRefuseResetsOpenAndNewConnections(t *testing.T) {
 
 	require.NoError(t, r.Set(Condition{Mode: Refuse}))
 	_, err := conn.Read(make([]byte, 1))
-	assert.Error(t, err)
-	assert.NotErrorIs(t, err, os.ErrDeadlineExceeded, "reset, not silent")
+	require.Error(t, err)
+	require.NotErrorIs(t, err, os.ErrDeadlineExceeded, "reset, not silent")
 	// The reset may come while still connecting.
 	fresh, err := net.Dial("tcp", r.Address())
 	if err == nil {
@@ -118,8 +118,8 @@ func TestRefuseResetsOpenAndNewConnections(t *testing.T) {
 		require.NoError(t, fresh.SetDeadline(time.Now().Add(20*time.Second)))
 		_, err = fresh.Read(make([]byte, 1))
 	}
-	assert.Error(t, err)
-	assert.NotErrorIs(t, err, os.ErrDeadlineExceeded, "reset, not silent")
+	require.Error(t, err)
+	require.NotErrorIs(t, err, os.ErrDeadlineExceeded, "reset, not silent")
 
 	require.NoError(t, r.Set(Condition{Mode: Forward}))
 	again := dial(t, r)

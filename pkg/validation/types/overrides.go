@@ -31,6 +31,11 @@ func validateOverrides(obj *typesv1beta1.FederatedObject, target Target, templat
 		}
 	}
 
+	lists := make(map[string]int, len(obj.Spec.Overrides))
+	for _, list := range obj.Spec.Overrides {
+		lists[list.ClusterName]++
+	}
+
 	var errs field.ErrorList
 	seen := sets.New[string]()
 	for i := range obj.Spec.Overrides {
@@ -43,7 +48,7 @@ func validateOverrides(obj *typesv1beta1.FederatedObject, target Target, templat
 		seen.Insert(list.ClusterName)
 		listPath := path.Index(i).Child("clusterOverrides")
 		listErrs = append(listErrs, validateOverrideList(list.ClusterOverrides, listPath)...)
-		if len(listErrs) == 0 && renderer != nil {
+		if len(listErrs) == 0 && renderer != nil && lists[list.ClusterName] == 1 {
 			listErrs = validateResult(renderer, list, target, listPath)
 		}
 		errs = append(errs, listErrs...)

@@ -132,6 +132,10 @@ func (s *Server) refresh(ctx context.Context, gv schema.GroupVersion) {
 		}
 		if err := s.reload(ctx, kind); err != nil {
 			klog.FromContext(ctx).Error(err, "Could not load the schema of a target type again", "resource", kind.resource.Resource)
+			continue
+		}
+		if s.schemaChanged != nil {
+			s.schemaChanged(kind.TypeConfig().Name)
 		}
 	}
 }

@@ -2,7 +2,9 @@ package federatedtypes
 
 import (
 	"context"
+	"fmt"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	genericregistry "k8s.io/apiserver/pkg/registry/generic/registry"
@@ -18,6 +20,7 @@ var categories = []string{"federation", "kubefed"}
 // objectREST serves the objects of a kind.
 type objectREST struct {
 	*genericregistry.Store
+	kind    *Kind
 	storage *kindStorage
 	names   kindNames
 }
@@ -44,6 +47,9 @@ func (r *objectREST) GetSingularName() string { return r.names.singular }
 
 // Create stores a new object.
 func (r *objectREST) Create(ctx context.Context, obj runtime.Object, validate rest.ValidateObjectFunc, options *metav1.CreateOptions) (runtime.Object, error) {
+	if err := r.kind.takesNew(); err != nil {
+		return nil, err
+	}
 	created, err := r.Store.Create(ctx, obj, validate, options)
 	if err != nil {
 		return nil, r.storage.explain(err, obj.(*typesv1beta1.FederatedObject))
@@ -53,7 +59,23 @@ func (r *objectREST) Create(ctx context.Context, obj runtime.Object, validate re
 
 // Update changes an object, or creates one that is applied.
 func (r *objectREST) Update(ctx context.Context, name string, info rest.UpdatedObjectInfo, create rest.ValidateObjectFunc, update rest.ValidateObjectUpdateFunc, forceCreate bool, options *metav1.UpdateOptions) (runtime.Object, bool, error) {
-	return r.storage.updateForUser(ctx, r.Store, name, info, create, update, forceCreate, options)
+	takesNew := func(ctx context.Context, obj runtime.Object) error {
+		if err := r.kind.takesNew(); err != nil {
+			return err
+		}
+		return create(ctx, obj)
+	}
+	return r.storage.updateForUser(ctx, r.Store, name, info, takesNew, update, forceCreate, options)
+}
+
+// takesNew refuses new objects while the FederatedTypeConfig waits for the last
+// one to go.
+func (k *Kind) takesNew() error {
+	config := k.TypeConfig()
+	if config.DeletionTimestamp == nil {
+		return nil
+	}
+	return apierrors.NewForbidden(k.resource.GroupResource(), "", fmt.Errorf("the FederatedTypeConfig %s is being deleted", config.Name))
 }
 
 // statusREST serves /status.

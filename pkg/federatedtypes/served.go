@@ -100,7 +100,7 @@ func (s *Server) install(kind *Kind, served *servedSchema, converter *typeConver
 	scheme := kind.storage.scheme
 	resource := kind.resource.Resource
 	storage := map[string]rest.Storage{
-		resource:             &objectREST{Store: kind.storage.main, storage: kind.storage, names: served.names},
+		resource:             &objectREST{Store: kind.storage.main, kind: kind, storage: kind.storage, names: served.names},
 		resource + "/status": &statusREST{storage: kind.storage},
 	}
 	if served.scales {

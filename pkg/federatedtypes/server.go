@@ -55,6 +55,8 @@ type Server struct {
 
 	loaded     chan struct{}
 	loadedOnce sync.Once
+
+	schemaChanged func(typeConfig string)
 }
 
 // New checks config and makes a server without kinds.
@@ -117,6 +119,13 @@ func (s *Server) Install(server *genericapiserver.GenericAPIServer) error {
 func (s *Server) MarkLoaded() {
 	s.loadedOnce.Do(func() { close(s.loaded) })
 	s.publisher.changed()
+}
+
+// OnSchemaChange makes the server call changed with the name of a
+// FederatedTypeConfig whenever the schema of its target has been read again. It
+// must return at once, and be set before the server runs.
+func (s *Server) OnSchemaChange(changed func(typeConfig string)) {
+	s.schemaChanged = changed
 }
 
 func (s *Server) isLoaded() bool {

@@ -1,0 +1,185 @@
+// Package typeconfig turns FederatedTypeConfigs into kinds that are served, and
+// into types that are propagated.
+//
+// Every replica serves: Run enables and disables kinds. One replica leads: Lead
+// starts and stops the propagation, keeps the finalizer, and writes the status.
+package typeconfig
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/util/workqueue"
+	"k8s.io/klog/v2"
+
+	corev1beta1 "github.com/kubefederation/federation-apiserver/apis/core/v1beta1"
+	"github.com/kubefederation/federation-apiserver/generated/clientset/versioned"
+	"github.com/kubefederation/federation-apiserver/generated/informers/externalversions"
+	listers "github.com/kubefederation/federation-apiserver/generated/listers/core/v1beta1"
+	"github.com/kubefederation/federation-apiserver/pkg/federatedtypes"
+)
+
+// Propagation propagates types. It is used by the leader only.
+type Propagation interface {
+	// Start propagates the objects of kind as config says, until ctx ends or Stop.
+	Start(ctx context.Context, kind *federatedtypes.Kind, config *corev1beta1.FederatedTypeConfig) error
+	// Stop ends the propagation of the type of the FederatedTypeConfig with the
+	// name, and returns when it has ended. It is no error if there is none.
+	Stop(name string)
+	// Running reports whether the type is being propagated.
+	Running(name string) bool
+}
+
+// Options are what the controller works with. All are required.
+type Options struct {
+	// Namespace is the system namespace; FederatedTypeConfigs elsewhere enable
+	// nothing.
+	Namespace string
+	// Federation reaches this server.
+	Federation versioned.Interface
+	// Types serves the kinds.
+	Types *federatedtypes.Server
+	// Propagation propagates them.
+	Propagation Propagation
+}
+
+// Controller keeps kinds and propagation in step with FederatedTypeConfigs.
+type Controller struct {
+	Options
+	factory externalversions.SharedInformerFactory
+	synced  cache.InformerSynced
+	configs listers.FederatedTypeConfigNamespaceLister
+	queue   workqueue.TypedRateLimitingInterface[string]
+
+	// mu makes one reconciliation at a time, and guards what follows.
+	mu sync.Mutex
+	// leading is the context of the leadership, nil without it.
+	leading context.Context
+	// propagated has what was last started, by name of the FederatedTypeConfig.
+	propagated map[string]started
+	// released has the types whose objects have been released since their
+	// propagation was switched off.
+	released map[string]bool
+	// unserved has the names whose federated type could not be served.
+	unserved map[string]bool
+}
+
+// started identifies a propagation that was started.
+type started struct {
+	kind       *federatedtypes.Kind
+	generation int64
+}
+
+// New makes a controller; Run makes it serve, Lead makes it lead.
+func New(options Options) (*Controller, error) {
+	switch {
+	case options.Namespace == "":
+		return nil, errors.New("type config controller: the system namespace must be given")
+	case options.Federation == nil || options.Types == nil || options.Propagation == nil:
+		return nil, errors.New("type config controller: a client of the federation, the server of the types and the propagation must be given")
+	}
+	factory := externalversions.NewSharedInformerFactoryWithOptions(options.Federation, 0, externalversions.WithNamespace(options.Namespace))
+	informer := factory.Core().V1beta1().FederatedTypeConfigs()
+	c := &Controller{
+		Options: options,
+		factory: factory,
+		synced:  informer.Informer().HasSynced,
+		configs: informer.Lister().FederatedTypeConfigs(options.Namespace),
+		queue: workqueue.NewTypedRateLimitingQueueWithConfig(workqueue.NewTypedItemExponentialFailureRateLimiter[string](50*time.Millisecond, 30*time.Second),
+			workqueue.TypedRateLimitingQueueConfig[string]{Name: "typeconfig"}),
+		propagated: map[string]started{},
+		released:   map[string]bool{},
+		unserved:   map[string]bool{},
+	}
+	enqueue := func(obj any) {
+		if key, err := cache.DeletionHandlingObjectToName(obj); err == nil {
+			c.queue.Add(key.Name)
+		}
+	}
+	if _, err := informer.Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
+		AddFunc:    enqueue,
+		UpdateFunc: func(_, obj any) { enqueue(obj) },
+		DeleteFunc: enqueue,
+	}); err != nil {
+		return nil, fmt.Errorf("type config controller: %w", err)
+	}
+	options.Types.OnSchemaChange(c.queue.Add)
+	return c, nil
+}
+
+// Run serves until ctx ends, and returns when its goroutines have ended. When
+// every FederatedTypeConfig that there is has been dealt with once, it marks the
+// types as loaded, which the readiness of the server waits for.
+func (c *Controller) Run(ctx context.Context) error {
+	logger := klog.FromContext(ctx).WithName("typeconfig-controller")
+	ctx = klog.NewContext(ctx, logger)
+	c.factory.StartWithContext(ctx)
+	defer c.factory.Shutdown()
+	defer context.AfterFunc(ctx, c.queue.ShutDown)()
+	if !cache.WaitForCacheSync(ctx.Done(), c.synced) {
+		return nil
+	}
+
+	configs, err := c.configs.List(labels.Everything())
+	if err != nil {
+		return fmt.Errorf("list FederatedTypeConfigs: %w", err)
+	}
+	for _, config := range configs {
+		if err := c.reconcile(ctx, config.Name); err != nil {
+			logger.Error(err, "Could not enable a federated type at the first try", "federatedTypeConfig", config.Name)
+			c.queue.AddRateLimited(config.Name)
+		}
+	}
+	c.Types.MarkLoaded()
+	for c.next(ctx) {
+	}
+	return nil
+}
+
+// next reconciles one FederatedTypeConfig; false ends the work.
+func (c *Controller) next(ctx context.Context) bool {
+	name, shutdown := c.queue.Get()
+	if shutdown {
+		return false
+	}
+	defer c.queue.Done(name)
+	if err := c.reconcile(ctx, name); err != nil {
+		if ctx.Err() == nil {
+			klog.FromContext(ctx).Error(err, "Could not put a FederatedTypeConfig into effect", "federatedTypeConfig", name)
+		}
+		c.queue.AddRateLimited(name)
+		return true
+	}
+	c.queue.Forget(name)
+	return true
+}
+
+// Lead leads until ctx ends, and returns when the propagation of all types has
+// ended.
+func (c *Controller) Lead(ctx context.Context) error {
+	c.mu.Lock()
+	c.leading = ctx
+	c.mu.Unlock()
+	// Before the first sync Run has everything ahead of it anyway.
+	configs, err := c.configs.List(labels.Everything())
+	if err != nil {
+		return fmt.Errorf("list FederatedTypeConfigs: %w", err)
+	}
+	for _, config := range configs {
+		c.queue.Add(config.Name)
+	}
+
+	<-ctx.Done()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.leading = nil
+	for name := range c.propagated {
+		c.stop(name)
+	}
+	return nil
+}

@@ -1,0 +1,78 @@
+package typeconfig
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	corev1beta1 "github.com/kubefederation/federation-apiserver/apis/core/v1beta1"
+	"github.com/kubefederation/federation-apiserver/pkg/federatedtypes"
+)
+
+// Reasons of the condition Served.
+const (
+	reasonServed      = "Served"
+	reasonTerminating = "Terminating"
+	reasonFailed      = "Failed"
+)
+
+// writeStatus records what runs for the type, if it is not recorded yet.
+func (c *Controller) writeStatus(ctx context.Context, config *corev1beta1.FederatedTypeConfig, kind *federatedtypes.Kind, enableErr error) error {
+	changed := config.DeepCopy()
+	status := &changed.Status
+	status.ObservedGeneration = config.Generation
+	status.PropagationController = corev1beta1.ControllerStatusNotRunning
+	if c.Propagation.Running(config.Name) {
+		status.PropagationController = corev1beta1.ControllerStatusRunning
+	}
+	notRunning := corev1beta1.ControllerStatusNotRunning
+	status.StatusController = &notRunning
+
+	for _, condition := range []metav1.Condition{servedCondition(config, enableErr), typedCondition(kind)} {
+		condition.ObservedGeneration = config.Generation
+		apimeta.SetStatusCondition(&status.Conditions, condition)
+	}
+	if apiequality.Semantic.DeepEqual(config.Status, changed.Status) {
+		return nil
+	}
+	_, err := c.Federation.CoreV1beta1().FederatedTypeConfigs(c.Namespace).UpdateStatus(ctx, changed, metav1.UpdateOptions{})
+	if err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("write the status: %w", err)
+	}
+	return nil
+}
+
+func servedCondition(config *corev1beta1.FederatedTypeConfig, enableErr error) metav1.Condition {
+	condition := metav1.Condition{Type: corev1beta1.FederatedTypeServed, Status: metav1.ConditionTrue, Reason: reasonServed,
+		Message: fmt.Sprintf("The resource %s is served", config.Spec.FederatedType.PluralName)}
+	var notServed *federatedtypes.NotServedError
+	switch {
+	case errors.As(enableErr, &notServed):
+		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, notServed.Reason, notServed.Message
+	case enableErr != nil:
+		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, reasonFailed, enableErr.Error()
+	case config.DeletionTimestamp != nil:
+		condition.Reason = reasonTerminating
+		condition.Message = "The resource is served until its objects are deleted, and takes no new ones"
+	}
+	return condition
+}
+
+func typedCondition(kind *federatedtypes.Kind) metav1.Condition {
+	condition := metav1.Condition{Type: corev1beta1.FederatedTypeSchemaTyped, Status: metav1.ConditionFalse,
+		Reason: "NotServed", Message: "The federated type is not served"}
+	if kind == nil {
+		return condition
+	}
+	state := kind.Schema()
+	if state.Typed {
+		condition.Status = metav1.ConditionTrue
+	}
+	condition.Reason, condition.Message = state.Reason, state.Message
+	return condition
+}

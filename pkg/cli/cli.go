@@ -1,0 +1,60 @@
+// Package cli puts the commands of "kubectl fed" together.
+package cli
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/klog/v2"
+
+	"github.com/kubefederation/federation-apiserver/pkg/cli/join"
+	"github.com/kubefederation/federation-apiserver/pkg/cli/unjoin"
+	"github.com/kubefederation/federation-apiserver/pkg/cli/version"
+)
+
+// pluginName is what kubectl calls for "kubectl fed".
+const pluginName = "kubectl-fed"
+
+// Run runs a command line, args[0] being the name that it was called by, and
+// returns the exit status.
+func Run(ctx context.Context, args []string, streams genericiooptions.IOStreams) int {
+	command := New(filepath.Base(args[0]), streams)
+	command.SetArgs(args[1:])
+	if err := command.ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(streams.ErrOut, "error:", err)
+		return 1
+	}
+	return 0
+}
+
+// New returns the root command. name is what it was called by.
+func New(name string, streams genericiooptions.IOStreams) *cobra.Command {
+	root := &cobra.Command{
+		Use:   name,
+		Short: "Work with a federation of Kubernetes clusters",
+		Long: `Work with a federation of Kubernetes clusters.
+
+The federation is reached through its host cluster: the current context of the
+kubeconfig, or that of --host-cluster-context.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	if strings.HasPrefix(name, pluginName) {
+		root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl fed"}
+	}
+	root.SetIn(streams.In)
+	root.SetOut(streams.Out)
+	root.SetErr(streams.ErrOut)
+
+	var logging flag.FlagSet
+	klog.InitFlags(&logging)
+	root.PersistentFlags().AddGoFlag(logging.Lookup("v"))
+
+	root.AddCommand(join.New(streams), unjoin.New(streams), version.New(streams))
+	return root
+}

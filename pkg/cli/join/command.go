@@ -1,0 +1,130 @@
+// Package join is the command "kubectl fed join".
+package join
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubefederation/federation-apiserver/pkg/cli/connect"
+	"github.com/kubefederation/federation-apiserver/pkg/cli/membership"
+	"github.com/kubefederation/federation-apiserver/pkg/cli/progress"
+)
+
+// Options are those of the command line.
+type Options struct {
+	connect.Flags
+	Streams genericiooptions.IOStreams
+	// Cluster is the name that the member gets.
+	Cluster string
+	// ClusterContext is the context of the member; empty: the name of the member.
+	ClusterContext string
+	// HostName is the name of the host in the member; empty: that of its context.
+	HostName string
+	// SecretName is the name of the Secret in the host; empty: one is made up.
+	SecretName string
+	// ErrorOnExisting refuses to take over what join did not make.
+	ErrorOnExisting bool
+	// DryRun prints the objects and changes nothing.
+	DryRun bool
+	// Wait bounds the wait for the member to be found ready; 0: no wait.
+	Wait time.Duration
+}
+
+const example = `  # Let the cluster of the context cluster1 join under that name
+  kubectl fed join cluster1
+
+  # The context has another name, and the host is not the current context
+  kubectl fed join cluster2 --cluster-context=admin@second --host-cluster-context=host --host-cluster-name=host
+
+  # See what would be created, in the member and in the host
+  kubectl fed join cluster3 --dry-run`
+
+// New returns the command.
+func New(streams genericiooptions.IOStreams) *cobra.Command {
+	o := &Options{Streams: streams}
+	command := &cobra.Command{
+		Use:   "join NAME",
+		Short: "Let a cluster join the federation",
+		Long: `Let a cluster join the federation under a name.
+
+In the cluster this creates the system namespace, a service account with its
+token, and the rights of the federation; in the host a Secret with the token
+and a KubeFedCluster. What is there already from an earlier join is brought up
+to date.`,
+		Example: example,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(command *cobra.Command, args []string) error {
+			o.Cluster = args[0]
+			return o.Run(command.Context())
+		},
+	}
+	flags := command.Flags()
+	o.AddTo(flags)
+	flags.StringVar(&o.ClusterContext, "cluster-context", "", "Context of the cluster that joins. Default: NAME.")
+	flags.StringVar(&o.HostName, "host-cluster-name", "", "Name of the host cluster, for names of objects in the cluster that joins. Default: the host's context.")
+	flags.StringVar(&o.SecretName, "secret-name", "", "Name of the Secret in the host with the token for the cluster. Default: NAME and a random suffix.")
+	flags.BoolVar(&o.ErrorOnExisting, "error-on-existing", true, "Fail when an object exists that join did not make, or when NAME belongs to a cluster with another address. With false such objects are taken over.")
+	flags.BoolVar(&o.DryRun, "dry-run", false, "Print the objects as YAML and change nothing.")
+	flags.DurationVar(&o.Wait, "wait", 30*time.Second, "How long to wait until the federation finds the cluster ready; 0 does not wait.")
+	return command
+}
+
+// Run joins the cluster.
+func (o *Options) Run(ctx context.Context) error {
+	if o.ClusterContext == "" {
+		o.ClusterContext = o.Cluster
+	}
+	hostCluster, err := o.Host()
+	if err != nil {
+		return err
+	}
+	memberCluster, err := o.Flags.Cluster(o.ClusterContext)
+	if err != nil {
+		return err
+	}
+	if o.HostName == "" {
+		o.HostName = hostCluster.Context
+	}
+	m := membership.Membership{Cluster: o.Cluster, Host: o.HostName, Namespace: o.Namespace}
+	if err := m.Validate(); err != nil {
+		return err
+	}
+	registration, err := registrationOf(m, memberCluster)
+	if err != nil {
+		return err
+	}
+
+	report := progress.New(o.Streams.ErrOut)
+	if !o.DryRun {
+		report = progress.New(o.Streams.Out)
+	}
+	defer report.Close()
+
+	host, err := newHost(hostCluster, o, report)
+	if err != nil {
+		return err
+	}
+	if m.Scope, err = host.scope(ctx); err != nil {
+		return err
+	}
+	if o.DryRun {
+		return printObjects(o.Streams.Out, m, registration, o.SecretName)
+	}
+	existing, err := host.check(ctx, registration)
+	if err != nil {
+		return err
+	}
+	member, err := newMember(memberCluster, m, o.ErrorOnExisting, report)
+	if err != nil {
+		return err
+	}
+	token, err := member.prepare(ctx)
+	if err != nil {
+		return fmt.Errorf("in cluster %s: %w", o.Cluster, err)
+	}
+	return host.register(ctx, m, registration, existing, token)
+}

@@ -1,0 +1,133 @@
+// Package unjoin is the command "kubectl fed unjoin".
+package unjoin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubefederation/federation-apiserver/pkg/cli/connect"
+	"github.com/kubefederation/federation-apiserver/pkg/cli/membership"
+	"github.com/kubefederation/federation-apiserver/pkg/cli/progress"
+)
+
+// Options are those of the command line.
+type Options struct {
+	connect.Flags
+	Streams genericiooptions.IOStreams
+	// Cluster is the name of the member.
+	Cluster string
+	// ClusterContext is the context of the member; empty: the name of the member.
+	ClusterContext string
+	// HostName is the name of the host in the member; empty: that of its context.
+	HostName string
+	// Force goes on when the member cannot be reached.
+	Force bool
+	// DryRun says what would be deleted and changes nothing.
+	DryRun bool
+}
+
+const example = `  # Let the cluster cluster1 leave the federation
+  kubectl fed unjoin cluster1
+
+  # The cluster is gone for good
+  kubectl fed unjoin cluster2 --force`
+
+// New returns the command.
+func New(streams genericiooptions.IOStreams) *cobra.Command {
+	o := &Options{Streams: streams}
+	command := &cobra.Command{
+		Use:   "unjoin NAME",
+		Short: "Let a cluster leave the federation",
+		Long: `Let a cluster leave the federation.
+
+Deletes what join made: the KubeFedCluster and its Secret in the host, and the
+service account and the rights of the federation in the cluster. The system
+namespace in the cluster goes when join made it and nothing else is in it.
+What the federation has propagated to the cluster stays there.`,
+		Example: example,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(command *cobra.Command, args []string) error {
+			o.Cluster = args[0]
+			return o.Run(command.Context())
+		},
+	}
+	flags := command.Flags()
+	o.AddTo(flags)
+	flags.StringVar(&o.ClusterContext, "cluster-context", "", "Context of the cluster that leaves. Default: NAME.")
+	flags.StringVar(&o.HostName, "host-cluster-name", "", "Name of the host cluster, as given to join. Default: the host's context.")
+	flags.BoolVar(&o.Force, "force", false, "Go on when the cluster cannot be reached; what join made there is then left.")
+	flags.BoolVar(&o.DryRun, "dry-run", false, "Say what would be deleted and change nothing.")
+	return command
+}
+
+// Run lets the cluster leave. The host comes first, so that the federation stops
+// its work before it loses its rights; but when the member cannot be reached,
+// nothing is done at all without Force.
+func (o *Options) Run(ctx context.Context) error {
+	if o.ClusterContext == "" {
+		o.ClusterContext = o.Cluster
+	}
+	hostCluster, err := o.Host()
+	if err != nil {
+		return err
+	}
+	if o.HostName == "" {
+		o.HostName = hostCluster.Context
+	}
+	m := membership.Membership{Cluster: o.Cluster, Host: o.HostName, Namespace: o.Namespace}
+	if err := m.Validate(); err != nil {
+		return err
+	}
+	report := progress.New(o.Streams.Out)
+	defer report.Close()
+	del := deletion{dryRun: o.DryRun, report: report}
+
+	host, err := newHost(hostCluster, m, del)
+	if err != nil {
+		return err
+	}
+	hostUID, err := host.namespaceUID(ctx)
+	if err != nil {
+		return fmt.Errorf("in the host: %w", err)
+	}
+	member, unreachable := o.reach(ctx, m, del)
+	if unreachable != nil && !o.Force {
+		return fmt.Errorf("%w\nNothing was changed. If the cluster is gone for good, use --force", unreachable)
+	}
+	if err := host.unregister(ctx); err != nil {
+		return fmt.Errorf("in the host: %w", err)
+	}
+	if unreachable != nil {
+		report.Note("%s: left as it is: %v", o.Cluster, unreachable)
+		return nil
+	}
+	err = member.clean(ctx, hostUID)
+	if err != nil && o.Force {
+		report.Note("%s: not all was deleted: %v", o.Cluster, err)
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("in cluster %s: %w", o.Cluster, err)
+	}
+	return nil
+}
+
+// reach returns the member when it can be reached.
+func (o *Options) reach(ctx context.Context, m membership.Membership, del deletion) (*member, error) {
+	cluster, err := o.Flags.Cluster(o.ClusterContext)
+	if err != nil {
+		return nil, err
+	}
+	member, err := newMember(cluster, m, del)
+	if err != nil {
+		return nil, err
+	}
+	if err := member.ping(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("cluster %s cannot be reached", o.Cluster), err)
+	}
+	return member, nil
+}

@@ -1,0 +1,76 @@
+package unjoin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/rest"
+
+	"github.com/kubefederation/federation-apiserver/pkg/cli/connect"
+	"github.com/kubefederation/federation-apiserver/pkg/cli/membership"
+)
+
+// pingPatience bounds the wait for a member's first answer.
+const pingPatience = 10 * time.Second
+
+// member is the cluster that leaves.
+type member struct {
+	membership.Membership
+	deletion
+	kube kubernetes.Interface
+	meta metadata.Interface
+}
+
+func newMember(cluster *connect.Cluster, m membership.Membership, d deletion) (*member, error) {
+	config := rest.CopyConfig(cluster.Config)
+	kube, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("context %q of the kubeconfig: %w", cluster.Context, err)
+	}
+	meta, err := metadata.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("context %q of the kubeconfig: %w", cluster.Context, err)
+	}
+	return &member{Membership: m, deletion: d, kube: kube, meta: meta}, nil
+}
+
+// ping asks the member for the system namespace, whether it is there or not.
+func (m *member) ping(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, pingPatience)
+	defer cancel()
+	_, err := m.kube.CoreV1().Namespaces().Get(ctx, m.Namespace, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+// clean deletes what join made. Rights go before the account, so that nothing is
+// left behind that a later account of the same name would get.
+func (m *member) clean(ctx context.Context, hostUID types.UID) error {
+	rbac := m.kube.RbacV1()
+	var failed []error
+	// Join may have been of either scope: what is not there costs a look.
+	for _, name := range []string{m.RoleName(), m.HealthCheckRoleName()} {
+		failed = append(failed,
+			ours(ctx, m.deletion, m.Cluster, "ClusterRoleBinding", name, rbac.ClusterRoleBindings()),
+			ours(ctx, m.deletion, m.Cluster, "ClusterRole", name, rbac.ClusterRoles()))
+	}
+	account := m.ServiceAccountName()
+	failed = append(failed,
+		ours(ctx, m.deletion, m.Cluster, "RoleBinding", m.RoleName(), rbac.RoleBindings(m.Namespace)),
+		ours(ctx, m.deletion, m.Cluster, "Role", m.RoleName(), rbac.Roles(m.Namespace)),
+		ours(ctx, m.deletion, m.Cluster, "Secret", account, m.kube.CoreV1().Secrets(m.Namespace)),
+		ours(ctx, m.deletion, m.Cluster, "ServiceAccount", account, m.kube.CoreV1().ServiceAccounts(m.Namespace)))
+	if err := errors.Join(failed...); err != nil {
+		return err
+	}
+	return m.cleanNamespace(ctx, hostUID)
+}

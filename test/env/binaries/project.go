@@ -26,7 +26,7 @@ func (r Repository) Project(ctx context.Context, report progress.Reporter) (stri
 		title:    "federation-apiserver and kubectl-fed",
 		dir:      string(r),
 		flags:    []string{"-ldflags", "-s -w"},
-		packages: []string{"./cmd/federation-apiserver", "./cmd/kubectl-fed"},
+		packages: []string{"./cmd/..."},
 		// The trailing separator makes it a folder even for one package.
 		output: dir + string(os.PathSeparator),
 	}

@@ -1,0 +1,121 @@
+package propagation
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
+)
+
+// Reasons of the conditions Ready, Reconciling and Stalled. A failure has that of
+// the Propagation condition.
+const (
+	// ReasonPropagated means that every selected cluster has the object as asked for.
+	ReasonPropagated = "Propagated"
+	// ReasonProgressing means that copies are being written or removed.
+	ReasonProgressing = "Progressing"
+	// ReasonRetrying means that copies could not be written or removed so far.
+	ReasonRetrying = "Retrying"
+)
+
+// namedClusters is how many clusters a message names.
+const namedClusters = 3
+
+// nextConditions returns the conditions that go with the entries of
+// status.clusters: Propagation and Ready always, and one of Reconciling and
+// Stalled, which are absent when they are not True, unless the object is
+// propagated.
+func nextConditions(obj *typesv1beta1.FederatedObject, r *report, clusters []typesv1beta1.ClusterStatus) []typesv1beta1.Condition {
+	undone, stalled, underWay := 0, r.impediment != nil && r.impediment.stalled, false
+	for i := range clusters {
+		if clusters[i].Status != typesv1beta1.ClusterPropagationOK {
+			undone++
+		}
+		stalled = stalled || isStalled(&clusters[i])
+		underWay = underWay || isUnderWay(&clusters[i])
+	}
+
+	if r.impediment == nil && undone == 0 {
+		message := propagatedMessage(len(clusters))
+		return finish(obj, r,
+			typesv1beta1.Condition{Type: typesv1beta1.PropagationCondition, Status: corev1.ConditionTrue, Message: message},
+			typesv1beta1.Condition{Type: typesv1beta1.ReadyCondition, Status: corev1.ConditionTrue, Reason: ReasonPropagated, Message: message})
+	}
+
+	reason, message := typesv1beta1.ReasonCheckClusters, undoneMessage(clusters, undone)
+	if r.impediment != nil {
+		reason, message = r.impediment.reason, r.impediment.message
+	}
+	ready := typesv1beta1.Condition{Type: typesv1beta1.ReadyCondition, Status: corev1.ConditionFalse, Reason: reason, Message: message}
+	last := typesv1beta1.Condition{Type: typesv1beta1.ReconcilingCondition, Status: corev1.ConditionTrue, Reason: ReasonRetrying, Message: message}
+	switch {
+	case underWay:
+		last.Reason = ReasonProgressing
+		if r.impediment == nil && condition(obj, typesv1beta1.ReadyCondition) == nil {
+			ready.Status, ready.Reason = corev1.ConditionUnknown, ReasonProgressing
+		}
+	case stalled:
+		last.Type, last.Reason = typesv1beta1.StalledCondition, reason
+	}
+	return finish(obj, r,
+		typesv1beta1.Condition{Type: typesv1beta1.PropagationCondition, Status: corev1.ConditionFalse, Reason: reason, Message: message},
+		ready, last)
+}
+
+// finish adds the generation and the times. lastTransitionTime moves when status
+// or reason do.
+func finish(obj *typesv1beta1.FederatedObject, r *report, conditions ...typesv1beta1.Condition) []typesv1beta1.Condition {
+	for i := range conditions {
+		next := &conditions[i]
+		next.ObservedGeneration = obj.Generation
+		next.LastTransitionTime = metav1.NewTime(r.now).Rfc3339Copy()
+		previous := condition(obj, next.Type)
+		if previous == nil {
+			continue
+		}
+		next.LastUpdateTime = previous.LastUpdateTime
+		if previous.Status == next.Status && previous.Reason == next.Reason && !previous.LastTransitionTime.IsZero() {
+			next.LastTransitionTime = previous.LastTransitionTime
+		}
+	}
+	return conditions
+}
+
+// condition returns the condition of a type, nil if there is none.
+func condition(obj *typesv1beta1.FederatedObject, conditionType string) *typesv1beta1.Condition {
+	i := slices.IndexFunc(obj.Status.Conditions, func(c typesv1beta1.Condition) bool { return c.Type == conditionType })
+	if i < 0 {
+		return nil
+	}
+	return &obj.Status.Conditions[i]
+}
+
+func propagatedMessage(clusters int) string {
+	switch clusters {
+	case 0:
+		return "no cluster is selected"
+	case 1:
+		return "1 of 1 cluster is as asked for"
+	default:
+		return fmt.Sprintf("%d of %d clusters are as asked for", clusters, clusters)
+	}
+}
+
+// undoneMessage counts the clusters that are done and names the first that are not.
+func undoneMessage(clusters []typesv1beta1.ClusterStatus, undone int) string {
+	var named []string
+	for i := range clusters {
+		if clusters[i].Status != typesv1beta1.ClusterPropagationOK && len(named) < namedClusters {
+			named = append(named, fmt.Sprintf("%s: %s", clusters[i].Name, clusters[i].Status))
+		}
+	}
+	more := ""
+	if undone > len(named) {
+		more = fmt.Sprintf(" and %d more", undone-len(named))
+	}
+	return fmt.Sprintf("%d of %d clusters are as asked for; %s%s", len(clusters)-undone, len(clusters), strings.Join(named, ", "), more)
+}

@@ -1,0 +1,122 @@
+package propagation
+
+import (
+	"context"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/cache"
+
+	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
+	"github.com/kubefederation/federation-apiserver/pkg/members"
+)
+
+// Source is where the objects of one federated kind are stored.
+type Source interface {
+	// ListerWatcher lists and watches the objects. They may be shared with other
+	// readers: they are never changed here.
+	ListerWatcher() cache.ListerWatcher
+	// Get reads an object from the storage itself, not from a cache.
+	Get(ctx context.Context, namespace, name string) (*typesv1beta1.FederatedObject, error)
+	// Update writes the metadata and spec of an object, with its resourceVersion
+	// as precondition.
+	Update(ctx context.Context, obj *typesv1beta1.FederatedObject) (*typesv1beta1.FederatedObject, error)
+	// RemoveFinalizer takes a finalizer from the object with the name and UID of
+	// obj; one that is gone is no error.
+	RemoveFinalizer(ctx context.Context, obj *typesv1beta1.FederatedObject, finalizer string) error
+	// UpdateStatus writes the status of an object, with its resourceVersion as
+	// precondition.
+	UpdateStatus(ctx context.Context, obj *typesv1beta1.FederatedObject) (*typesv1beta1.FederatedObject, error)
+}
+
+// Members are the member clusters of the federation, however they are reached.
+type Members interface {
+	// HasSynced says whether the list of members has been read; before, a member
+	// that is missing means nothing.
+	HasSynced() bool
+	// Registered says whether a KubeFedCluster with this name exists in the
+	// storage itself. An error is no answer.
+	Registered(ctx context.Context, name string) (bool, error)
+	// Get returns a member, nil if there is none with this name.
+	Get(name string) Member
+	// List returns all members, by name.
+	List() []Member
+	// AddHandler calls handle for every member that is there, and for every
+	// change from then on. It must return soon.
+	AddHandler(handle func(MemberChange))
+}
+
+// MemberChange says what happened to a member.
+type MemberChange struct {
+	// Name of the member.
+	Name string
+	// Added says that the member is new, Removed that it has left.
+	Added, Removed bool
+}
+
+// Member is one member cluster.
+type Member interface {
+	Name() string
+	Labels() map[string]string
+	// Ready says whether requests to the member make sense.
+	Ready() bool
+	// Copies returns the objects of a resource in the member, and begins to
+	// observe them if that is not yet done.
+	Copies(resource schema.GroupVersionResource, namespaced bool) Copies
+	// StopCopies ends the observation of a resource.
+	StopCopies(resource schema.GroupVersionResource)
+}
+
+// CopiesState says what is known of the objects of a resource in a member.
+type CopiesState int
+
+// States of Copies.
+const (
+	// CopiesSyncing means that they are being listed, or that the member cannot be
+	// reached: what is not there may exist.
+	CopiesSyncing CopiesState = iota
+	// CopiesSynced means that what is not there does not exist.
+	CopiesSynced
+	// CopiesNotAvailable means that the member does not serve the resource.
+	CopiesNotAvailable
+	// CopiesFailed means that they cannot be listed; this is tried again.
+	CopiesFailed
+)
+
+// Copies are the objects of one resource in one member that carry the label
+// kubefed.io/managed. Errors are those of package members.
+type Copies interface {
+	// State of the observation. The error says why it is not CopiesSynced, where
+	// that is known.
+	State() (CopiesState, error)
+	// Keys names the objects that are known, in no order.
+	Keys() []types.NamespacedName
+	// Get returns what is known of an object, with our own writes.
+	Get(key types.NamespacedName) (members.Observed, bool)
+	// GetLive asks the member, for objects without the label too.
+	GetLive(ctx context.Context, key types.NamespacedName) (members.Observed, bool, error)
+	// Apply makes an object as it shall be, and takes over fields of others.
+	Apply(ctx context.Context, key types.NamespacedName, object []byte) (members.Observed, error)
+	// HandOverReplicas gives up spec.replicas of an existing object without a
+	// change of its value, so that an Apply without it does not reset it.
+	HandOverReplicas(ctx context.Context, key types.NamespacedName) error
+	// Delete deletes the object with this UID. gone says that it does not exist
+	// any more; otherwise it is being deleted.
+	Delete(ctx context.Context, key types.NamespacedName, uid types.UID, options metav1.DeleteOptions) (gone bool, err error)
+	// Unmanage takes the managed label off an object and leaves it otherwise alone.
+	Unmanage(ctx context.Context, key types.NamespacedName) error
+	// AddHandler calls changed whenever an object changes other than by our own
+	// writes, and state whenever the State does. Both must return soon.
+	AddHandler(changed func(key types.NamespacedName), state func())
+}
+
+// Settings are the choices of the KubeFedConfig in force.
+type Settings struct {
+	// AdoptResources says whether objects that a member already has are taken
+	// over.
+	AdoptResources bool
+	// Namespaced says that the control plane is confined to one namespace: then
+	// an object does not need a FederatedNamespace.
+	Namespaced bool
+}

@@ -1,0 +1,145 @@
+package propagation
+
+import (
+	"context"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
+
+	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
+	"github.com/kubefederation/federation-apiserver/pkg/placement"
+)
+
+// decision says where an object shall be.
+type decision struct {
+	// selected are the clusters that shall have a copy.
+	selected sets.Set[string]
+	// impediment, nil if there is none.
+	impediment *impediment
+	// parked says that it is not known yet where the object shall be: nothing is
+	// done and nothing is said.
+	parked bool
+	// frozen says that it cannot be known: nothing is done, and the impediment is
+	// reported.
+	frozen bool
+	// handsOff says that the target is never touched.
+	handsOff bool
+}
+
+// federation says what is known of the FederatedNamespace of an object.
+type federation struct {
+	// needed says that the object goes only where its namespace goes.
+	needed bool
+	// parked says that it is not known yet.
+	parked bool
+	// disabled says that FederatedNamespaces are not propagated, so that it cannot
+	// be known.
+	disabled bool
+	// object is the FederatedNamespace, nil if there is none.
+	object *typesv1beta1.FederatedObject
+}
+
+// decide evaluates the placement of obj over clusters, by what the caches say.
+func (c *Controller) decide(k *kind, obj *typesv1beta1.FederatedObject, clusters []placement.Cluster) decision {
+	return decide(k, obj, c.federationOf(k, obj.Namespace), clusters, c.config.SystemNamespace)
+}
+
+func decide(k *kind, obj *typesv1beta1.FederatedObject, namespace federation, clusters []placement.Cluster, systemNamespace string) decision {
+	none := sets.New[string]()
+	if k.namespaces {
+		if impediment := invalidName(obj); impediment != nil {
+			return decision{selected: none, impediment: impediment, handsOff: true}
+		}
+		if isProtected(obj.Name, systemNamespace) {
+			return decision{selected: none, handsOff: true}
+		}
+	}
+	if obj.DeletionTimestamp != nil {
+		return decision{selected: none}
+	}
+	switch {
+	case namespace.parked:
+		return decision{parked: true}
+	case namespace.disabled:
+		return decision{selected: none, frozen: true, impediment: &impediment{
+			reason:  typesv1beta1.ReasonNamespaceNotFederated,
+			message: "namespaces are not propagated: the FederatedTypeConfig namespaces is missing or disabled; copies are left as they are",
+		}}
+	case namespace.object != nil && namespace.object.DeletionTimestamp != nil:
+		// Its copies go with the namespaces, or stay; what is right is known when the
+		// FederatedNamespace is gone.
+		return decision{parked: true}
+	}
+
+	var allowed *typesv1beta1.Placement
+	if namespace.object != nil {
+		allowed = &namespace.object.Spec.Placement
+	}
+	decided, err := placement.Decide(obj.Spec.Placement, namespace.needed, allowed, clusters)
+	if err != nil {
+		return decision{selected: none, frozen: true, impediment: &impediment{
+			reason: typesv1beta1.ReasonComputePlacementFailed, message: err.Error(), stalled: true}}
+	}
+	d := decision{selected: decided.Clusters}
+	if decided.NamespaceNotFederated {
+		d.impediment = &impediment{
+			reason:  typesv1beta1.ReasonNamespaceNotFederated,
+			message: fmt.Sprintf("the namespace %s has no FederatedNamespace", obj.Namespace),
+		}
+	}
+	return d
+}
+
+// federationOf returns what the caches know of the FederatedNamespace of the
+// objects of a kind in a namespace.
+func (c *Controller) federationOf(k *kind, namespace string) federation {
+	if !k.namespaced {
+		return federation{}
+	}
+	namespaces := c.kind(namespacesName)
+	confined := c.config.Settings().Namespaced
+	switch {
+	case namespaces == nil && confined:
+		return federation{}
+	case namespaces == nil:
+		return federation{needed: true, parked: !c.settled.Load(), disabled: c.settled.Load()}
+	case !namespaces.informer.HasSynced():
+		return federation{needed: true, parked: true}
+	}
+	object := namespaces.get(types.NamespacedName{Namespace: namespace, Name: namespace})
+	return federation{needed: object != nil || !confined, object: object}
+}
+
+// isExcluded asks the storage whether obj, as it is now, is not for a cluster. It
+// is the evidence that a removal needs: a cache can be behind.
+func (c *Controller) isExcluded(ctx context.Context, k *kind, obj *typesv1beta1.FederatedObject, cluster placement.Cluster) (bool, error) {
+	live, err := k.source.Get(ctx, obj.Namespace, obj.Name)
+	if err != nil {
+		return false, fmt.Errorf("read the object before a removal: %w", err)
+	}
+	if live.UID != obj.UID || live.Generation != obj.Generation {
+		return false, nil
+	}
+	namespace := federation{needed: false}
+	if k.namespaced {
+		namespaces := c.kind(namespacesName)
+		confined := c.config.Settings().Namespaced
+		switch {
+		case namespaces == nil && !confined:
+			return false, nil
+		case namespaces != nil:
+			object, err := namespaces.source.Get(ctx, obj.Namespace, obj.Namespace)
+			if err != nil && !apierrors.IsNotFound(err) {
+				return false, fmt.Errorf("read the FederatedNamespace before a removal: %w", err)
+			}
+			if err != nil {
+				object = nil
+			}
+			namespace = federation{needed: object != nil || !confined, object: object}
+		}
+	}
+	d := decide(k, live, namespace, []placement.Cluster{cluster}, c.config.SystemNamespace)
+	return !d.parked && !d.frozen && !d.handsOff && !d.selected.Has(cluster.Name), nil
+}

@@ -1,0 +1,175 @@
+package propagation
+
+import (
+	"context"
+	"maps"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"k8s.io/klog/v2"
+
+	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
+	"github.com/kubefederation/federation-apiserver/pkg/placement"
+)
+
+// memberWorker does the work in one member.
+type memberWorker struct {
+	c       *Controller
+	name    string
+	queue   *lane[objectKey]
+	repairs *repairs[objectKey]
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+	// done is when a task was last finished, in nanoseconds since 1970.
+	done atomic.Int64
+	// labels as last seen; c.mu is held.
+	labels map[string]string
+}
+
+func (c *Controller) newMemberWorker(ctx context.Context, member Member) *memberWorker {
+	ctx, cancel := context.WithCancel(klog.NewContext(ctx, klog.FromContext(ctx).WithValues("cluster", member.Name())))
+	w := &memberWorker{
+		c: c, name: member.Name(), cancel: cancel, repairs: newRepairs[objectKey](), labels: maps.Clone(member.Labels()),
+		queue: newLane[objectKey]("propagation_member_"+member.Name(), c.config.MinBackoff, c.config.MaxBackoff),
+	}
+	context.AfterFunc(ctx, w.queue.ShutDown)
+	for range c.config.MemberWorkers {
+		w.running.Go(func() { w.run(ctx) })
+	}
+	return w
+}
+
+// stop ends the work and waits for it.
+func (w *memberWorker) stop() {
+	w.cancel()
+	w.queue.ShutDown()
+	w.running.Wait()
+}
+
+// isProgressing says that the member has finished a task within a time.
+func (w *memberWorker) isProgressing(now time.Time, within time.Duration) bool {
+	return now.UnixNano()-w.done.Load() < int64(within)
+}
+
+func (w *memberWorker) run(ctx context.Context) {
+	for {
+		key, shutdown := w.queue.Get()
+		if shutdown {
+			return
+		}
+		if ctx.Err() == nil {
+			w.work(ctx, key)
+			w.done.Store(w.c.now().UnixNano())
+		}
+		w.queue.Done(key)
+	}
+}
+
+// work brings one copy further, with at most one write.
+func (w *memberWorker) work(ctx context.Context, key objectKey) {
+	k := w.c.kind(key.kind)
+	if k == nil {
+		return
+	}
+	leave, ok := k.enter()
+	if !ok {
+		return
+	}
+	defer leave()
+	ctx, cancel := k.within(ctx)
+	defer cancel()
+	ctx = klog.NewContext(ctx, klog.FromContext(ctx).WithValues("kind", k.federated.Kind, "object", klog.KRef(key.Namespace, key.Name)))
+
+	member := w.c.config.Members.Get(w.name)
+	if member == nil {
+		return
+	}
+	cached := k.get(key.NamespacedName)
+	if cached == nil {
+		w.releaseLeftover(ctx, k, key, member)
+		return
+	}
+	obj := w.c.ledger.current(key, cached)
+	d := w.c.decide(k, obj, []placement.Cluster{{Name: w.name, Labels: member.Labels()}})
+	if d.parked || d.frozen {
+		w.c.ledger.idle(key, obj.UID, w.name)
+		return
+	}
+	v, err := w.c.look(ctx, k, obj, &d, w.name, member)
+	if err != nil {
+		klog.FromContext(ctx).Error(err, "Cannot tell what a copy needs")
+		w.queue.AddRateLimited(key)
+		return
+	}
+	verdict := judge(v)
+	if !verdict.action.isRequest() {
+		w.conclude(key, obj, verdict)
+		return
+	}
+	if v.selected && !v.deleting && !v.recorded {
+		w.c.objects.Add(key) // nothing is written to a cluster before it is recorded
+		return
+	}
+	if !w.c.ledger.begin(key, obj.UID, w.name) {
+		w.queue.AddAfter(key, w.c.config.MinBackoff)
+		return
+	}
+	o := w.request(ctx, &task{k: k, key: key, obj: obj, v: v, member: member, copies: member.Copies(k.resource, k.namespaced)}, verdict.action)
+	w.c.ledger.end(key, obj.UID, w.name)
+	if ctx.Err() != nil {
+		return // the end of the work is no result
+	}
+	w.note(ctx, k, key, obj, o)
+}
+
+// conclude ends a task that needed no request.
+func (w *memberWorker) conclude(key objectKey, obj *typesv1beta1.FederatedObject, verdict verdict) {
+	w.queue.Forget(key)
+	if verdict.action == actUnknown {
+		if w.c.ledger.has(key, w.name) { // the end of the listing brings it back
+			w.c.ledger.finish(key, obj.UID, w.name, nil, false, false)
+		}
+		return
+	}
+	if verdict.action == actNone {
+		w.c.ledger.idle(key, obj.UID, w.name)
+	}
+	if verdict.action == actRelease || differs(recordedCluster(obj, w.name), obj, &verdict.result) || w.c.ledger.has(key, w.name) {
+		w.c.objects.Add(key)
+	}
+}
+
+// differs says that the status does not have a result.
+func differs(recorded *typesv1beta1.ClusterStatus, obj *typesv1beta1.FederatedObject, r *result) bool {
+	if recorded == nil {
+		return !r.gone
+	}
+	return r.gone || obj.Status.ObservedGeneration != obj.Generation || recorded.Status != r.status ||
+		r.fingerprint != "" && recorded.Fingerprint != r.fingerprint
+}
+
+// note keeps the outcome of a request, and sees to what comes next.
+func (w *memberWorker) note(ctx context.Context, k *kind, key objectKey, obj *typesv1beta1.FederatedObject, o outcome) {
+	again := o.retry != retryNever
+	all := w.c.ledger.finish(key, obj.UID, w.name, o.result, o.settled, again)
+	switch o.retry {
+	case retryNever:
+		w.queue.Forget(key)
+	case retryBackoff:
+		w.queue.AddRateLimited(key)
+	case retryAfter:
+		w.queue.AddAfter(key, o.after)
+	}
+	if o.err != nil {
+		klog.FromContext(ctx).V(2).Info("A request to a member failed", "err", o.err)
+	}
+	if k.namespaces && o.result != nil && o.result.status == typesv1beta1.ClusterPropagationOK && !o.result.gone {
+		w.wakeContents(key.Name)
+	}
+	if all {
+		w.c.objects.Add(key)
+	} else if w.c.ledger.arm(key, obj.UID, w.c.now(), w.c.config.ReportInterval) {
+		w.c.objects.AddAfter(key, w.c.config.ReportInterval)
+	}
+}

@@ -1,0 +1,270 @@
+package propagation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/klog/v2"
+
+	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
+	"github.com/kubefederation/federation-apiserver/pkg/members"
+	"github.com/kubefederation/federation-apiserver/pkg/placement"
+)
+
+// task is a copy that a member worker works on.
+type task struct {
+	k      *kind
+	key    objectKey
+	obj    *typesv1beta1.FederatedObject
+	v      *copyView
+	member Member
+	copies Copies
+}
+
+func (t *task) name() types.NamespacedName { return t.k.inMember(t.key.NamespacedName) }
+
+type retry int
+
+const (
+	retryNever retry = iota
+	retryBackoff
+	retryAfter
+)
+
+// outcome is how a request ended.
+type outcome struct {
+	// result, nil if there is none to report.
+	result *result
+	// settled says that the result is to be reported without waiting for more.
+	settled bool
+	retry   retry
+	after   time.Duration
+	// err for the log.
+	err error
+}
+
+// done is the outcome of a request that was carried out.
+func (t *task) done(r result) outcome {
+	r.generation = t.obj.Generation
+	return outcome{result: &r, settled: true}
+}
+
+// failed is the outcome of a request that was not.
+func (t *task) failed(op operation, err error) outcome {
+	r := failure(op, err)
+	r.generation = t.obj.Generation
+	o := outcome{result: &r, settled: true, retry: retryBackoff, err: err}
+	var notReady *members.NotReadyError
+	if errors.As(err, &notReady) {
+		o.retry, o.after = retryNever, notReady.RetryAfter // its readiness is an event
+		if o.after > 0 {
+			o.retry = retryAfter
+		}
+	}
+	return o
+}
+
+// undecided is the outcome of a task that has to begin anew.
+func undecided(err error) outcome {
+	return outcome{retry: retryBackoff, err: err}
+}
+
+// request carries out what a copy needs.
+func (w *memberWorker) request(ctx context.Context, t *task, action action) outcome {
+	ctx, cancel := context.WithTimeout(ctx, w.c.config.RequestTimeout)
+	defer cancel()
+	switch action {
+	case actProbe:
+		return w.probe(ctx, t)
+	case actApply:
+		return w.apply(ctx, t)
+	case actDelete:
+		return w.remove(ctx, t)
+	case actUnmanage:
+		return w.unmanage(ctx, t)
+	default:
+		return w.confirmGone(ctx, t)
+	}
+}
+
+// apply makes the copy as it shall be.
+func (w *memberWorker) apply(ctx context.Context, t *task) outcome {
+	op := opCreate
+	if t.v.exists {
+		op = opUpdate
+	}
+	rendered, err := t.v.render()
+	if err != nil {
+		return undecided(err)
+	}
+	if appliedSame(t.v.fingerprint, rendered.Hash) {
+		if delay := w.repairs.delay(t.key, w.c.now()); delay > 0 {
+			r := result{generation: t.obj.Generation, status: typesv1beta1.UpdateFailed, operation: opUpdate,
+				message: "the copy is changed in the cluster again and again; it is repaired ever more seldom"}
+			return outcome{result: &r, settled: true, retry: retryAfter, after: delay}
+		}
+	}
+	if retains(t.obj) && t.v.exists {
+		if err := t.copies.HandOverReplicas(ctx, t.name()); err != nil {
+			return t.failed(op, err)
+		}
+	}
+	observed, err := t.copies.Apply(ctx, t.name(), rendered.JSON)
+	if err != nil {
+		o := t.failed(op, err)
+		if op == opCreate && isMissingNamespace(err) {
+			o.settled = false
+		}
+		return o
+	}
+	return t.done(result{version: version(observed), fingerprint: fingerprint(rendered.Hash, observed), operation: op})
+}
+
+func retains(obj *typesv1beta1.FederatedObject) bool {
+	return obj.Spec.RetainReplicas != nil && *obj.Spec.RetainReplicas
+}
+
+// probe applies the copy unless the member has such an object that is not ours.
+func (w *memberWorker) probe(ctx context.Context, t *task) outcome {
+	live, found, err := t.copies.GetLive(ctx, t.name())
+	if err != nil {
+		return t.failed(opCreate, err)
+	}
+	if found && live.Managed != typesv1beta1.ManagedLabelValueTrue {
+		host, err := w.c.isHostNamespace(ctx, t.k, t.name().Name, live.UID)
+		if err != nil {
+			return undecided(err)
+		}
+		if !host || live.Managed == typesv1beta1.ManagedLabelValueFalse {
+			r := result{generation: t.obj.Generation, status: typesv1beta1.AlreadyExists, operation: opCreate,
+				message: "the cluster has such an object already, and adoptResources is Disabled"}
+			return outcome{result: &r, settled: true, retry: retryBackoff}
+		}
+	}
+	return w.apply(ctx, t)
+}
+
+// mayRemove returns an outcome if the copy must not be removed (now).
+func (w *memberWorker) mayRemove(ctx context.Context, t *task) *outcome {
+	if t.v.deleting {
+		return nil
+	}
+	excluded, err := w.c.isExcluded(ctx, t.k, t.obj, placement.Cluster{Name: w.name, Labels: t.member.Labels()})
+	if err != nil || !excluded {
+		o := undecided(err)
+		return &o
+	}
+	return nil
+}
+
+// remove deletes the copy.
+func (w *memberWorker) remove(ctx context.Context, t *task) outcome {
+	if o := w.mayRemove(ctx, t); o != nil {
+		return *o
+	}
+	options, err := deleteOptions(t.obj)
+	if err != nil {
+		return undecided(err)
+	}
+	gone, err := t.copies.Delete(ctx, t.name(), t.v.observed.UID, options)
+	var other *members.NotOursError
+	switch {
+	case errors.As(err, &other), apierrors.IsConflict(err):
+		return undecided(err)
+	case err != nil:
+		return t.failed(opDelete, err)
+	case gone:
+		return t.done(result{gone: true, operation: opDelete})
+	}
+	o := t.done(result{status: typesv1beta1.WaitingForRemoval, message: "the copy is being deleted in the cluster", operation: opDelete})
+	o.settled = false
+	return o
+}
+
+// unmanage takes the label off the copy and leaves it.
+func (w *memberWorker) unmanage(ctx context.Context, t *task) outcome {
+	if o := w.mayRemove(ctx, t); o != nil {
+		return *o
+	}
+	if err := t.copies.Unmanage(ctx, t.name()); err != nil && !apierrors.IsNotFound(err) {
+		return t.failed(opUnmanage, err)
+	}
+	return t.done(result{gone: true, operation: opUnmanage})
+}
+
+// confirmGone asks the member for a copy that is recorded, but not observed.
+func (w *memberWorker) confirmGone(ctx context.Context, t *task) outcome {
+	live, found, err := t.copies.GetLive(ctx, t.name())
+	var notAvailable *members.NotAvailableError
+	switch {
+	case errors.As(err, &notAvailable):
+		found = false // where the type is not served, there is no object of it
+	case err != nil:
+		return t.failed(opDelete, err)
+	}
+	if !found {
+		return t.done(result{gone: true})
+	}
+
+	t.v.state, t.v.stateErr, t.v.observed, t.v.exists = CopiesSynced, nil, live, true
+	if t.v.hostNamespace, err = w.c.isHostNamespace(ctx, t.k, t.name().Name, live.UID); err != nil {
+		return undecided(err)
+	}
+	verdict := judge(t.v)
+	switch verdict.action {
+	case actDelete:
+		return w.remove(ctx, t)
+	case actUnmanage:
+		return w.unmanage(ctx, t)
+	case actNone:
+		return t.done(verdict.result)
+	default:
+		o := t.done(verdict.result)
+		o.settled, o.retry = false, retryBackoff
+		return o
+	}
+}
+
+// releaseLeftover takes the label off a copy whose federated object does not
+// exist. Without that object there is no telling whether anybody wants it gone.
+func (w *memberWorker) releaseLeftover(ctx context.Context, k *kind, key objectKey, member Member) {
+	copies, name := member.Copies(k.resource, k.namespaced), k.inMember(key.NamespacedName)
+	observed, exists := copies.Get(name)
+	state, _ := copies.State()
+	if !k.informer.HasSynced() || state != CopiesSynced || !exists || observed.Deleting ||
+		observed.Managed != typesv1beta1.ManagedLabelValueTrue ||
+		k.namespaces && isProtected(name.Name, w.c.config.SystemNamespace) {
+		w.queue.Forget(key)
+		return
+	}
+	err := w.unmanageLeftover(ctx, k, key, copies, name)
+	if err == nil {
+		w.queue.Forget(key)
+		return
+	}
+	if ctx.Err() == nil {
+		klog.FromContext(ctx).V(2).Info("Cannot release a copy without a federated object", "err", err)
+		w.queue.AddRateLimited(key)
+	}
+}
+
+func (w *memberWorker) unmanageLeftover(ctx context.Context, k *kind, key objectKey, copies Copies, name types.NamespacedName) error {
+	ctx, cancel := context.WithTimeout(ctx, w.c.config.RequestTimeout)
+	defer cancel()
+	_, err := k.source.Get(ctx, key.Namespace, key.Name)
+	if err == nil {
+		return nil // the cache does not have it yet; its event brings the copy back
+	}
+	if !apierrors.IsNotFound(err) {
+		return fmt.Errorf("look for the federated object: %w", err)
+	}
+	if err := copies.Unmanage(ctx, name); err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("take the label off: %w", err)
+	}
+	klog.FromContext(ctx).Info("Released a copy that has no federated object")
+	return nil
+}

@@ -1,0 +1,299 @@
+package propagation
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/sets"
+
+	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
+)
+
+// pass is one look of an object worker at one object.
+type pass struct {
+	c   *Controller
+	k   *kind
+	key objectKey
+	obj *typesv1beta1.FederatedObject
+	decision
+	members map[string]Member
+
+	// results by cluster; requests are the clusters whose copies need a request.
+	results  map[string]result
+	requests []string
+	// unsettled says that something is to be expected soon; remaining, that there
+	// are copies, or may be.
+	unsettled, remaining bool
+}
+
+// sync brings one object further: it says what its members have to do, and
+// writes what is known to its status.
+func (c *Controller) sync(ctx context.Context, key objectKey) error {
+	k := c.kind(key.kind)
+	if k == nil {
+		return nil
+	}
+	leave, ok := k.enter()
+	if !ok {
+		return nil
+	}
+	defer leave()
+	ctx, cancel := k.within(ctx)
+	defer cancel()
+
+	cached := k.get(key.NamespacedName)
+	if cached == nil {
+		c.ledger.forget(key)
+		return nil
+	}
+	obj := c.ledger.current(key, cached)
+	if !hasFinalizer(&obj.ObjectMeta) {
+		if obj.DeletionTimestamp != nil {
+			return nil
+		}
+		return c.addFinalizer(ctx, k, obj)
+	}
+
+	clusters, byName := c.clusters()
+	p := &pass{c: c, k: k, key: key, obj: obj, members: byName, results: map[string]result{}}
+	p.decision = c.decide(k, obj, clusters)
+	if p.parked {
+		return nil
+	}
+	taken := c.ledger.snapshot(key, obj.UID, c.now())
+	if !p.frozen {
+		for _, cluster := range sets.List(p.concerned()) {
+			if err := p.examine(ctx, cluster); err != nil {
+				return err
+			}
+		}
+	}
+	if obj.DeletionTimestamp != nil && !p.remaining {
+		if err := k.source.RemoveFinalizer(ctx, obj, typesv1beta1.SyncFinalizer); err != nil {
+			return fmt.Errorf("release a deleted object: %w", err)
+		}
+		return nil
+	}
+	return p.report(ctx, taken)
+}
+
+// addFinalizer is for objects that came to the storage without it. The event of
+// this write brings the object back.
+func (c *Controller) addFinalizer(ctx context.Context, k *kind, obj *typesv1beta1.FederatedObject) error {
+	next := *obj
+	next.Finalizers = append(append([]string(nil), obj.Finalizers...), typesv1beta1.SyncFinalizer)
+	if _, err := k.source.Update(ctx, &next); err != nil && !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("add the finalizer: %w", err)
+	}
+	return nil
+}
+
+// concerned returns the clusters where there is, was or shall be a copy.
+func (p *pass) concerned() sets.Set[string] {
+	concerned := sets.KeySet(recordedClusters(p.obj)).Union(p.selected)
+	name := p.k.inMember(p.key.NamespacedName)
+	for cluster, member := range p.members {
+		if concerned.Has(cluster) {
+			continue
+		}
+		observed, exists := member.Copies(p.k.resource, p.k.namespaced).Get(name)
+		if exists && observed.Managed == typesv1beta1.ManagedLabelValueTrue {
+			concerned.Insert(cluster)
+		}
+	}
+	return concerned
+}
+
+// examine finds out what the copy in one cluster needs.
+func (p *pass) examine(ctx context.Context, cluster string) error {
+	v, err := p.c.look(ctx, p.k, p.obj, &p.decision, cluster, p.members[cluster])
+	if err != nil {
+		return err
+	}
+	verdict := judge(v)
+	switch verdict.action {
+	case actNone:
+		p.settle(cluster, verdict.result)
+	case actWait:
+		p.await(cluster, &verdict.result)
+	case actUnknown:
+		p.await(cluster, nil)
+	case actRelease:
+		registered, err := p.c.config.Members.Registered(ctx, cluster)
+		if err != nil {
+			return fmt.Errorf("find out whether cluster %s is still a member: %w", cluster, err)
+		}
+		if registered {
+			p.await(cluster, nil)
+			return nil
+		}
+		p.settle(cluster, result{generation: p.obj.Generation, gone: true})
+	default:
+		p.request(cluster, verdict.action)
+	}
+	return nil
+}
+
+// settle takes a result as the last word.
+func (p *pass) settle(cluster string, r result) {
+	p.results[cluster] = r
+	p.remaining = p.remaining || !r.gone
+	p.c.ledger.settle(p.key, cluster)
+}
+
+// await takes a result, if there is one, as that of a copy about which more is to
+// come.
+func (p *pass) await(cluster string, r *result) {
+	if r != nil {
+		p.results[cluster] = *r
+	}
+	p.remaining, p.unsettled = true, true
+	p.c.ledger.wait(p.key, p.obj.UID, cluster)
+}
+
+// request takes the result of the last try, if there was one, and sees to it that
+// there is another.
+func (p *pass) request(cluster string, action action) {
+	noted, ok := p.c.ledger.get(p.key, p.obj.UID, cluster)
+	if ok && noted.known && noted.result.generation == p.obj.Generation {
+		switch last := noted.result; {
+		case last.gone && action == actConfirmGone:
+			p.results[cluster] = last
+			return
+		case last.gone, last.status == typesv1beta1.ClusterPropagationOK:
+		case last.status == typesv1beta1.WaitingForRemoval && action == actDelete && last.operation == opDelete:
+			p.await(cluster, &last)
+			return
+		default:
+			p.results[cluster] = last
+			p.unsettled = p.unsettled || !noted.settled
+			p.remaining = true
+			p.requests = append(p.requests, cluster)
+			return
+		}
+	}
+	p.unsettled, p.remaining = true, true
+	p.requests = append(p.requests, cluster)
+}
+
+// enqueue hands the requests to the members. What nobody waits for goes behind
+// what somebody does.
+func (p *pass) enqueue() {
+	interactive := p.obj.DeletionTimestamp != nil || p.obj.Status.ObservedGeneration != p.obj.Generation
+	for _, cluster := range p.requests {
+		worker := p.c.worker(cluster)
+		switch {
+		case worker == nil: // it has just left; that event brings the object back
+		case !p.c.ledger.request(p.key, p.obj, cluster):
+		case interactive:
+			worker.queue.Add(p.key)
+		default:
+			worker.queue.AddBackground(p.key)
+		}
+	}
+}
+
+// report writes the status if there is enough to say, sets the time to write it
+// at the latest if there is not, and lets the requests go.
+func (p *pass) report(ctx context.Context, taken snapshot) error {
+	next := &report{selected: p.selected, impediment: p.impediment, results: p.results, now: p.c.now()}
+	if p.frozen {
+		next.selected = sets.KeySet(recordedClusters(p.obj))
+	}
+	status, changed := nextStatus(p.obj, next)
+	if p.unsettled {
+		p.c.ledger.began(p.key, p.obj.UID, next.now)
+	}
+
+	if p.mustRecord() || !p.unsettled || taken.due && !p.postponed(taken, next.now) {
+		if changed {
+			written, err := p.write(ctx, status)
+			if err != nil || written == nil {
+				return err
+			}
+			p.c.announce(p, status)
+			p.obj = written
+		}
+		p.c.ledger.reported(p.key, p.obj.UID, taken)
+		if changed && !p.unsettled && status.Conditions[0].Reason == "" {
+			propagationSeconds.WithLabelValues(p.k.name).Observe(next.now.Sub(taken.since).Seconds())
+		}
+	} else if changed && p.c.ledger.arm(p.key, p.obj.UID, next.now, p.c.config.ReportInterval) {
+		p.c.objects.AddAfter(p.key, p.c.config.ReportInterval)
+	}
+	p.enqueue()
+	return nil
+}
+
+// mustRecord says that there are selected clusters that the status does not name
+// yet: it must before anything is written there.
+func (p *pass) mustRecord() bool {
+	return len(p.selected) > 0 && len(p.selected.Difference(sets.KeySet(recordedClusters(p.obj)))) > 0
+}
+
+// postponed says that a report is better made a little later: everything that is
+// missing waits in the queues of members that work. That spares a write for
+// every object of a burst.
+func (p *pass) postponed(taken snapshot, now time.Time) bool {
+	if now.Sub(taken.since) > p.c.config.LongestReportInterval {
+		return false
+	}
+	for cluster := range taken.numbers {
+		noted, ok := p.c.ledger.get(p.key, p.obj.UID, cluster)
+		if !ok || noted.settled {
+			continue
+		}
+		worker := p.c.worker(cluster)
+		if !noted.outstanding || noted.known && noted.result.generation == p.obj.Generation || worker == nil || !worker.isProgressing(now, p.c.config.ReportInterval) {
+			return false
+		}
+	}
+	return true
+}
+
+// write stores a status. It returns nil without an error if the object has
+// changed in the meantime, and is to be looked at again.
+func (p *pass) write(ctx context.Context, status *typesv1beta1.FederatedObjectStatus) (*typesv1beta1.FederatedObject, error) {
+	var dropped []string
+	kept := make(map[string]struct{}, len(status.Clusters))
+	for i := range status.Clusters {
+		kept[status.Clusters[i].Name] = struct{}{}
+	}
+	for cluster := range recordedClusters(p.obj) {
+		if _, ok := kept[cluster]; !ok {
+			dropped = append(dropped, cluster)
+		}
+	}
+	if len(dropped) > 0 {
+		if !p.c.ledger.drop(p.key, p.obj.UID, dropped) {
+			return nil, nil // the request that is under way ends with another look
+		}
+		defer p.c.ledger.dropped(p.key)
+	}
+
+	next := *p.obj
+	next.Status = *status
+	written, err := p.k.source.UpdateStatus(ctx, &next)
+	switch {
+	case err == nil:
+		p.c.ledger.wrote(p.key, written)
+		return written, nil
+	case apierrors.IsNotFound(err):
+		return nil, nil
+	case apierrors.IsConflict(err):
+		live, err := p.k.source.Get(ctx, p.obj.Namespace, p.obj.Name)
+		if apierrors.IsNotFound(err) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read the object after a conflict: %w", err)
+		}
+		p.c.ledger.wrote(p.key, live)
+		p.c.objects.Add(p.key)
+		return nil, nil
+	default:
+		return nil, fmt.Errorf("write the status: %w", err)
+	}
+}

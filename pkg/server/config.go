@@ -3,16 +3,22 @@ package server
 import (
 	"context"
 	"fmt"
+	"net/http"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/apiserver/pkg/admission"
 	mutatingadmissionpolicy "k8s.io/apiserver/pkg/admission/plugin/policy/mutating"
 	"k8s.io/apiserver/pkg/endpoints/openapi"
 	genericapiserver "k8s.io/apiserver/pkg/server"
 	genericoptions "k8s.io/apiserver/pkg/server/options"
+	utilfeature "k8s.io/apiserver/pkg/util/feature"
+	"k8s.io/client-go/informers"
 	"k8s.io/client-go/rest"
 
 	generatedopenapi "github.com/kubefederation/federation-apiserver/generated/openapi"
+	"github.com/kubefederation/federation-apiserver/pkg/admission/typeconfigprotection"
+	"github.com/kubefederation/federation-apiserver/pkg/federatedtypes"
 	"github.com/kubefederation/federation-apiserver/pkg/server/options"
 )
 
@@ -34,6 +40,12 @@ type FederationConfig struct {
 	LeaderElect bool
 	// Host is how to reach the host cluster.
 	Host *rest.Config
+	// HostInformers are those of admission, which run while the server does.
+	HostInformers informers.SharedInformerFactory
+
+	// objects counts federated objects for admission. The configuration comes
+	// before the server that has them, so New fills it.
+	objects *objectCounter
 }
 
 // NewConfig turns options into a configuration. It reads certificates and
@@ -49,6 +61,7 @@ func NewConfig(ctx context.Context, o options.CompletedOptions) (*Config, error)
 			Namespace:   o.Federation.Namespace,
 			LeaderElect: o.Federation.LeaderElect,
 			Host:        host,
+			objects:     &objectCounter{},
 		},
 	}
 	generic := config.Generic
@@ -57,18 +70,28 @@ func NewConfig(ctx context.Context, o options.CompletedOptions) (*Config, error)
 	generic.OpenAPIConfig.Info.Title = openAPITitle
 	generic.OpenAPIV3Config = genericapiserver.DefaultOpenAPIV3Config(generatedopenapi.GetOpenAPIDefinitions, namer)
 	generic.OpenAPIV3Config.Info.Title = openAPITitle
+	generic.BuildHandlerChainFunc = func(handler http.Handler, c *genericapiserver.Config) http.Handler {
+		return federatedtypes.WithoutOpenAPIHash(genericapiserver.DefaultBuildHandlerChain(handler, c))
+	}
 	if err := o.ServerRun.ApplyTo(&generic.Config); err != nil {
 		return nil, fmt.Errorf("apply server options: %w", err)
 	}
+	// The library asks for its own gates; this server's component has none of them.
+	generic.FeatureGate = utilfeature.DefaultFeatureGate
 
 	recommended := *o.Recommended
 	recommended.Admission, err = admissionFor(ctx, host, recommended.Admission)
 	if err != nil {
 		return nil, err
 	}
+	recommended.ExtraAdmissionInitializers = func(*genericapiserver.RecommendedConfig) ([]admission.PluginInitializer, error) {
+		counter := typeconfigprotection.Initializer{Namespace: config.Federation.Namespace, Counter: config.Federation.objects}
+		return []admission.PluginInitializer{counter}, nil
+	}
 	if err := recommended.ApplyTo(generic); err != nil {
 		return nil, fmt.Errorf("apply options: %w", err)
 	}
+	config.Federation.HostInformers = generic.SharedInformerFactory
 	return config, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	genericapiserver "k8s.io/apiserver/pkg/server"
+	"k8s.io/client-go/kubernetes"
 
 	corerest "github.com/kubefederation/federation-apiserver/pkg/registry/core/rest"
 )
@@ -24,26 +25,41 @@ func (c CompletedConfig) New() (*Server, error) {
 	}
 	coreGroup, err := corerest.StorageProvider{Scheme: Scheme, Codecs: Codecs}.NewRESTStorage(c.Generic.RESTOptionsGetter)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("make the storage of core.kubefed.io: %w", err)
 	}
 	if err := generic.InstallAPIGroups(coreGroup); err != nil {
-		return nil, fmt.Errorf("install %s: %w", coreGroup.PrioritizedVersions[0], err)
+		return nil, fmt.Errorf("install core.kubefed.io: %w", err)
+	}
+	host, err := kubernetes.NewForConfig(c.Federation.Host)
+	if err != nil {
+		return nil, fmt.Errorf("client of the host cluster: %w", err)
+	}
+	types, err := c.installTypes(generic, host)
+	if err != nil {
+		return nil, err
+	}
+	controllers, err := c.newControllers(generic.LoopbackClientConfig, host, types)
+	if err != nil {
+		return nil, err
+	}
+	if err := controllers.install(generic); err != nil {
+		return nil, err
 	}
 	return &Server{generic: generic}, nil
 }
 
 // PrepareRun does what remains before the first request.
-func (s *Server) PrepareRun() (PreparedServer, error) {
-	return PreparedServer{Server: s, run: s.generic.PrepareRun().RunWithContext}, nil
+func (s *Server) PrepareRun() PreparedServer {
+	return PreparedServer{run: s.generic.PrepareRun().RunWithContext}
 }
 
 // PreparedServer can be run.
 type PreparedServer struct {
-	*Server
 	run func(context.Context) error
 }
 
-// RunWithContext serves until ctx ends, then shuts down in order.
+// RunWithContext serves until ctx ends, then shuts down in order: controllers
+// stop, requests drain, storage closes.
 func (s PreparedServer) RunWithContext(ctx context.Context) error {
 	if err := s.run(ctx); err != nil {
 		return fmt.Errorf("run API server: %w", err)

@@ -104,9 +104,5 @@ func Run(ctx context.Context, o options.CompletedOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	prepared, err := s.PrepareRun()
-	if err != nil {
-		return err
-	}
-	return prepared.RunWithContext(ctx)
+	return s.PrepareRun().RunWithContext(ctx)
 }

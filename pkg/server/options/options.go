@@ -16,6 +16,7 @@ import (
 	"k8s.io/component-base/logs"
 	logsapi "k8s.io/component-base/logs/api/v1"
 
+	"github.com/kubefederation/federation-apiserver/pkg/admission/typeconfigprotection"
 	"github.com/kubefederation/federation-apiserver/pkg/etcd"
 )
 
@@ -72,6 +73,9 @@ func NewOptions(codec runtime.Codec) *Options {
 	// A certificate that is not given is made in memory, not written to a directory.
 	o.Recommended.SecureServing.ServerCert.CertDirectory = ""
 
+	admission := o.Recommended.Admission
+	typeconfigprotection.Register(admission.Plugins)
+	admission.RecommendedPluginOrder = append(admission.RecommendedPluginOrder, typeconfigprotection.PluginName)
 	return o
 }
 

@@ -1,0 +1,204 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	genericapiserver "k8s.io/apiserver/pkg/server"
+	"k8s.io/client-go/kubernetes"
+	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
+	corelisters "k8s.io/client-go/listers/core/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/record"
+	"k8s.io/klog/v2"
+
+	corev1beta1 "github.com/kubefederation/federation-apiserver/apis/core/v1beta1"
+	"github.com/kubefederation/federation-apiserver/generated/clientset/versioned"
+	"github.com/kubefederation/federation-apiserver/pkg/controllers/cluster"
+	"github.com/kubefederation/federation-apiserver/pkg/controllers/propagation"
+	"github.com/kubefederation/federation-apiserver/pkg/controllers/typeconfig"
+	"github.com/kubefederation/federation-apiserver/pkg/federatedtypes"
+	"github.com/kubefederation/federation-apiserver/pkg/members"
+)
+
+// controllers are what runs in the process beside the API. Kinds are served by
+// every replica; everything else is done by the one that leads.
+type controllers struct {
+	config *FederationConfig
+	host   kubernetes.Interface
+
+	settings    *settings
+	events      record.EventBroadcaster
+	members     *members.Set
+	typeConfig  *typeconfig.Controller
+	cluster     *cluster.Controller
+	propagation *propagation.Controller
+	// stopMembers ends every connection to a member.
+	stopMembers context.CancelFunc
+}
+
+// newControllers makes the controllers; nothing runs yet. loopback reaches this
+// server.
+func (c CompletedConfig) newControllers(loopback *rest.Config, host kubernetes.Interface, kinds *federatedtypes.Server) (*controllers, error) {
+	namespace := c.Federation.Namespace
+	federation, err := versioned.NewForConfig(rest.AddUserAgent(rest.CopyConfig(loopback), "federation-controllers"))
+	if err != nil {
+		return nil, fmt.Errorf("client of this server: %w", err)
+	}
+	// Whatever was started with this context has ended when members are closed.
+	membersCtx, stopMembers := context.WithCancel(context.Background())
+	result := &controllers{
+		config:      c.Federation,
+		host:        host,
+		settings:    newSettings(federation, namespace),
+		events:      record.NewBroadcaster(),
+		members:     members.NewSet(membersCtx, members.Options{}),
+		stopMembers: stopMembers,
+	}
+	result.propagation, err = propagation.New(propagation.Config{
+		Members:          pushedMembers{Set: result.members, clusters: federation.CoreV1beta1().KubeFedClusters(namespace)},
+		Settings:         result.settings.propagation,
+		SystemNamespace:  namespace,
+		HostNamespaceUID: namespaceUID(c.Federation.HostInformers.Core().V1().Namespaces().Lister()),
+		Events:           result.events.NewRecorder(Scheme, corev1.EventSource{Component: "federation-apiserver"}),
+	})
+	if err != nil {
+		return nil, err
+	}
+	result.cluster, err = cluster.New(cluster.Options{
+		Namespace: namespace, Federation: federation, Host: host, Members: result.members,
+	})
+	if err != nil {
+		return nil, err
+	}
+	result.typeConfig, err = typeconfig.New(typeconfig.Options{
+		Namespace: namespace, Federation: federation, Types: kinds, Propagation: kindPropagation{result.propagation},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return result, nil
+}
+
+// kindPropagation lets the type config controller start the propagation of kinds
+// that this server stores.
+type kindPropagation struct {
+	*propagation.Controller
+}
+
+// Start implements typeconfig.Propagation.
+func (p kindPropagation) Start(ctx context.Context, kind *federatedtypes.Kind, config *corev1beta1.FederatedTypeConfig) error {
+	return p.Controller.Start(ctx, kind, config)
+}
+
+// namespaceUID answers from a cache of the host's namespaces.
+func namespaceUID(namespaces corelisters.NamespaceLister) func(context.Context, string) (types.UID, error) {
+	return func(_ context.Context, name string) (types.UID, error) {
+		namespace, err := namespaces.Get(name)
+		if apierrors.IsNotFound(err) {
+			return "", nil
+		}
+		if err != nil {
+			return "", fmt.Errorf("read namespace %s of the host: %w", name, err)
+		}
+		return namespace.UID, nil
+	}
+}
+
+// install lets the controllers run with the server: they start when it does, and
+// have stopped before it stops to serve and to store.
+func (c *controllers) install(generic *genericapiserver.GenericAPIServer) error {
+	var running sync.WaitGroup
+	ctx, stop := context.WithCancel(context.Background())
+	// A server that is never run has no hooks to stop anything.
+	generic.RegisterDestroyFunc(func() {
+		stop()
+		c.stopMembers()
+	})
+	if err := generic.AddPostStartHook("start-federation-controllers", func(hook genericapiserver.PostStartHookContext) error {
+		logger := klog.FromContext(hook)
+		ctx := klog.NewContext(ctx, logger)
+		running.Go(func() { c.until(ctx, "type configurations", c.typeConfig.Run) })
+		running.Go(func() { c.until(ctx, "settings", c.settings.run) })
+		running.Go(func() { c.until(ctx, "leader", c.leadWhenElected) })
+		return nil
+	}); err != nil {
+		return fmt.Errorf("install the controllers: %w", err)
+	}
+	if err := generic.AddPreShutdownHook("stop-federation-controllers", func() error {
+		stop()
+		running.Wait()
+		return nil
+	}); err != nil {
+		return fmt.Errorf("install the controllers: %w", err)
+	}
+	return nil
+}
+
+// until runs a part of the controllers. A part that fails, or ends before it was
+// told to, cannot be done without: the process ends, and is started again by
+// whoever supervises it.
+func (c *controllers) until(ctx context.Context, part string, run func(context.Context) error) {
+	err := run(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	if err == nil {
+		err = errors.New("ended unexpectedly")
+	}
+	logger := klog.FromContext(ctx)
+	logger.Error(err, "The process ends because a part of it did", "part", part)
+	klog.FlushAndExit(klog.ExitFlushTimeout, 1)
+}
+
+// leadWhenElected runs what only one replica may do.
+func (c *controllers) leadWhenElected(ctx context.Context) error {
+	if !c.config.LeaderElect {
+		return c.lead(ctx)
+	}
+	if err := c.settings.wait(ctx); err != nil {
+		return err
+	}
+	var led error
+	err := whileLeading(ctx, c.host, c.config.Namespace, c.settings.leaderElect(), func(ctx context.Context) { led = c.lead(ctx) })
+	return errors.Join(err, led)
+}
+
+// lead runs the controllers that write, until ctx ends or one of them fails, and
+// returns when all have ended.
+func (c *controllers) lead(ctx context.Context) error {
+	if err := c.settings.wait(ctx); err != nil {
+		return err
+	}
+	c.events.StartRecordingToSink(&typedcorev1.EventSinkImpl{Interface: c.host.CoreV1().Events("")})
+	defer c.events.Shutdown()
+	defer c.members.Close()
+
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	parts := map[string]func(context.Context) error{
+		"cluster": c.cluster.Run, "propagation": c.propagation.Run, "type configurations": c.typeConfig.Lead,
+	}
+	ended := make(chan error, len(parts))
+	for part, run := range parts {
+		go func() {
+			// Without one of them the others are of no use.
+			defer cancel()
+			if err := run(ctx); err != nil {
+				ended <- fmt.Errorf("%s: %w", part, err)
+				return
+			}
+			ended <- nil
+		}()
+	}
+	var errs []error
+	for range parts {
+		errs = append(errs, <-ended)
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,59 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	genericapiserver "k8s.io/apiserver/pkg/server"
+	"k8s.io/client-go/kubernetes"
+
+	generatedopenapi "github.com/kubefederation/federation-apiserver/generated/openapi"
+	"github.com/kubefederation/federation-apiserver/pkg/federatedtypes"
+	"github.com/kubefederation/federation-apiserver/pkg/federatedtypes/hostschema"
+)
+
+// schemaPollInterval is how soon a changed schema of a target is noticed. A look
+// costs the host one conditional read of an index.
+const schemaPollInterval = time.Second
+
+// installTypes mounts the dynamic group.
+func (c CompletedConfig) installTypes(generic *genericapiserver.GenericAPIServer, host kubernetes.Interface) (*federatedtypes.Server, error) {
+	nudge, err := newAPIServiceNudge(c.Federation.Host)
+	if err != nil {
+		return nil, err
+	}
+	types, err := federatedtypes.New(federatedtypes.Config{
+		RESTOptionsGetter:   c.Generic.RESTOptionsGetter,
+		Definitions:         generatedopenapi.GetOpenAPIDefinitions,
+		Targets:             hostschema.New(host.Discovery().RESTClient(), schemaPollInterval),
+		NudgeHost:           nudge.nudge,
+		Admission:           c.Generic.AdmissionControl,
+		Authorizer:          c.Generic.Authorization.Authorizer,
+		MinRequestTimeout:   time.Duration(c.Generic.MinRequestTimeout) * time.Second,
+		MaxRequestBodyBytes: c.Generic.MaxRequestBodyBytes,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make the server of the federated types: %w", err)
+	}
+	if err := types.Install(generic); err != nil {
+		return nil, err
+	}
+	c.Federation.objects.types = types
+	return types, nil
+}
+
+// objectCounter counts the objects of federated types as soon as there is a
+// server that has them.
+type objectCounter struct {
+	types *federatedtypes.Server
+}
+
+// CountObjects implements typeconfigprotection.ObjectCounter.
+func (c *objectCounter) CountObjects(ctx context.Context, typeConfig string) (int64, error) {
+	if c.types == nil {
+		return 0, errors.New("the server is starting")
+	}
+	return c.types.CountObjects(ctx, typeConfig)
+}

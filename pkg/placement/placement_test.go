@@ -87,7 +87,7 @@ func TestDecide(t *testing.T) {
 		want         []string
 		notFederated bool
 	}{
-		"cluster-scoped":                                  {false, nil, []string{"a", "b"}, false},
+		"cluster-scoped": {false, nil, []string{"a", "b"}, false},
 		"cluster-scoped has no use for a namespace":       {false, &bc, []string{"a", "b"}, false},
 		"namespaced without a FederatedNamespace":         {true, nil, nil, true},
 		"namespaced is cut down to its namespace":         {true, &bc, []string{"b"}, false},

@@ -1,0 +1,3 @@
+// Package federatedtypes tests the federated types over HTTP, on a real API
+// server with its etcd.
+package federatedtypes

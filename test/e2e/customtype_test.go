@@ -1,0 +1,91 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/kubefederation/federation-apiserver/test/env"
+)
+
+var (
+	widgets          = schema.GroupVersionResource{Group: "e2e.example.com", Version: "v1", Resource: "widgets"}
+	federatedWidgets = federated("federatedwidgets")
+)
+
+// TestCustomResourceIsFederatedAtRunTime takes a type that nobody knew when the server was started.
+func TestCustomResourceIsFederatedAtRunTime(t *testing.T) {
+	f := setup(t)
+	crd, config := testdata("widgets", "crd.yaml"), testdata("widgets", "type.yaml")
+	namespace := f.namespace(cluster1, cluster2, cluster3)
+	// cluster3 does not have the type.
+	for _, cluster := range []string{env.HostName, cluster1, cluster2} {
+		f.kubectl("--context", cluster, "create", "-f", crd)
+		t.Cleanup(func() {
+			f.kubectlAfter("--context", cluster, "delete", "-f", crd, "--wait=false")
+		})
+		f.kubectl("--context", cluster, "wait", "--for=condition=Established", "crd/widgets.e2e.example.com", "--timeout=90s")
+	}
+
+	f.kubectl("create", "-f", config)
+	t.Cleanup(func() {
+		f.kubectlAfter("delete", "-f", config, "--ignore-not-found")
+	})
+	enabled := time.Now()
+	f.eventually("kubectl explain", func() error {
+		if r := f.run("", "kubectl", "explain", "federatedwidgets.spec.template.spec.size"); r.err != nil || !strings.Contains(r.stdout, "in pixels") {
+			return fmt.Errorf("%w: %s%s", r.err, r.stdout, r.stderr)
+		}
+		return nil
+	})
+	t.Logf("kubectl explained the new kind after %s", time.Since(enabled).Round(time.Millisecond))
+	f.awaitCopy(env.HostName, federatedTypeConfigs, env.SystemNamespace, "widgets.e2e.example.com",
+		hasString("Running", "status", "propagationController"))
+
+	widget := func(fields map[string]any) *unstructured.Unstructured {
+		return federatedObject("FederatedWidget", namespace, "gadget", map[string]any{"spec": fields}, cluster1, cluster2, cluster3)
+	}
+	complaint := f.refused(f.manifest(widget(map[string]any{"sise": 3})), "create", "-f", "-")
+	assert.Contains(t, complaint, `unknown field "spec.template.spec.sise"`)
+	complaint = f.refused(f.manifest(widget(map[string]any{"size": "three"})), "create", "-f", "-", "--validate=ignore")
+	assert.Contains(t, complaint, "spec.template.spec.size")
+
+	object := widget(map[string]any{"size": int64(3), "colours": []any{"red"}})
+	f.apply(override(object, cluster2, map[string]any{"path": "/spec/size", "value": int64(5)}))
+	f.awaitCopy(cluster1, widgets, namespace, "gadget", hasInt(3, "spec", "size"))
+	f.awaitCopy(cluster2, widgets, namespace, "gadget", hasInt(5, "spec", "size"))
+	f.awaitCopy(env.HostName, federatedWidgets, namespace, "gadget",
+		hasClusterStatus(cluster1, ""), hasClusterStatus(cluster2, ""), hasClusterStatus(cluster3, "TypeNotAvailable"))
+
+	t.Run("a member that gets the type later gets the object", func(t *testing.T) {
+		f := f.in(t)
+		f.kubectl("--context", cluster3, "create", "-f", crd)
+		f.awaitCopy(cluster3, widgets, namespace, "gadget", hasInt(3, "spec", "size"))
+		f.awaitReady(federatedWidgets, namespace, "gadget")
+	})
+	t.Cleanup(func() {
+		f.kubectlAfter("--context", cluster3, "delete", "-f", crd, "--wait=false", "--ignore-not-found")
+	})
+
+	complaint = f.refused("", "delete", "-f", config)
+	assert.Regexp(t, `\b1\b.*(federatedwidgets|FederatedWidget)`, complaint, "the refusal has the count")
+	f.get(cluster1, widgets, namespace, "gadget")
+
+	f.kubectl("delete", "-n", namespace, "federatedwidget", "gadget", "--timeout=90s")
+	f.requireAbsent(cluster1, widgets, namespace, "gadget")
+	f.requireAbsent(cluster2, widgets, namespace, "gadget")
+	f.kubectl("delete", "-f", config, "--timeout=90s")
+	f.eventually("the kind to disappear from discovery", func() error {
+		if r := f.run("", "kubectl", "get", "federatedwidgets", "-n", namespace); r.err == nil || !strings.Contains(r.stderr, "doesn't have a resource type") {
+			return fmt.Errorf("%w: %s%s", r.err, r.stdout, r.stderr)
+		}
+		return nil
+	})
+	require.NotContains(t, f.kubectl("api-resources", "--api-group=types.kubefed.io"), "FederatedWidget")
+}

@@ -1,0 +1,143 @@
+package e2e
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/kubefederation/federation-apiserver/test/env"
+)
+
+// TestHostNamespaceIsDeleted deletes a namespace with all that is federated in it.
+func TestHostNamespaceIsDeleted(t *testing.T) {
+	f := setup(t)
+	namespace := f.namespace(cluster1, cluster2, cluster3)
+	f.create(federatedConfigMaps, federatedConfigMap(namespace, "settings", "value", cluster1, cluster2))
+	f.create(federatedDeployments, federatedDeployment(namespace, "web", 1, cluster1, cluster3))
+	f.awaitReady(federatedConfigMaps, namespace, "settings")
+	f.awaitReady(federatedDeployments, namespace, "web")
+
+	f.kubectl("delete", "namespace", namespace, "--timeout=90s")
+	for _, cluster := range []string{env.HostName, cluster1, cluster2, cluster3} {
+		f.awaitGone(cluster, namespaces, "", namespace)
+	}
+}
+
+// TestNamespaceThatIsNotFederated shows what a user sees who forgot the FederatedNamespace.
+func TestNamespaceThatIsNotFederated(t *testing.T) {
+	f := setup(t)
+	namespace := f.namespace()
+	f.create(federatedConfigMaps, federatedConfigMap(namespace, "settings", "value", cluster1, cluster2))
+	f.awaitCopy(env.HostName, federatedConfigMaps, namespace, "settings", func(object *unstructured.Unstructured) error {
+		return hasCondition(object, "Propagation", "False", "NamespaceNotFederated")
+	})
+	f.requireAbsent(cluster1, namespaces, "", namespace)
+
+	f.federateNamespace(namespace, cluster1)
+	f.awaitCopy(cluster1, configMaps, namespace, "settings", hasValue("value"))
+	f.awaitReady(federatedConfigMaps, namespace, "settings")
+	f.requireAbsent(cluster2, namespaces, "", namespace)
+
+	// The namespace grows: so does what is in it.
+	f.apply(federatedObject("FederatedNamespace", namespace, namespace, nil, cluster1, cluster2))
+	f.awaitCopy(cluster2, configMaps, namespace, "settings", hasValue("value"))
+}
+
+// TestPlacementChanges moves an object from one member to another.
+func TestPlacementChanges(t *testing.T) {
+	f := setup(t)
+	namespace := f.namespace(cluster1, cluster2, cluster3)
+	f.apply(federatedConfigMap(namespace, "mover", "value", cluster1, cluster2))
+	f.awaitReady(federatedConfigMaps, namespace, "mover")
+	stays := f.get(cluster2, configMaps, namespace, "mover")
+
+	f.apply(federatedConfigMap(namespace, "mover", "value", cluster2, cluster3))
+	f.awaitCopy(cluster3, configMaps, namespace, "mover", hasValue("value"))
+	f.awaitGone(cluster1, configMaps, namespace, "mover")
+	object := f.awaitReady(federatedConfigMaps, namespace, "mover")
+	_, _, found := clusterStatus(object, cluster1)
+	assert.False(t, found, "status.clusters still names %s", cluster1)
+	assert.Equal(t, stays.GetUID(), f.get(cluster2, configMaps, namespace, "mover").GetUID())
+
+	f.apply(federatedConfigMap(namespace, "mover", "value"))
+	f.awaitGone(cluster2, configMaps, namespace, "mover")
+	f.awaitGone(cluster3, configMaps, namespace, "mover")
+}
+
+// TestOrphaningDeletion keeps the copies of an object that is deleted.
+func TestOrphaningDeletion(t *testing.T) {
+	f := setup(t)
+	namespace := f.namespace(cluster1)
+	f.create(federatedConfigMaps, federatedConfigMap(namespace, "orphan", "value", cluster1))
+	f.awaitReady(federatedConfigMaps, namespace, "orphan")
+	before := f.get(cluster1, configMaps, namespace, "orphan")
+	f.kubectl("annotate", "-n", namespace, "federatedconfigmap", "orphan", "kubefed.io/orphan=true")
+	f.kubectl("delete", "-n", namespace, "federatedconfigmap", "orphan", "--timeout=90s")
+	after := f.get(cluster1, configMaps, namespace, "orphan")
+	assert.Equal(t, before.GetUID(), after.GetUID())
+	assert.NotContains(t, after.GetLabels(), "kubefed.io/managed")
+	assert.NoError(t, hasValue("value")(after))
+}
+
+// TestAdoption federates objects that members have already.
+func TestAdoption(t *testing.T) {
+	f := setup(t)
+	namespace := f.namespace(cluster1, cluster2)
+	existing := func(name string, labels map[string]any) *unstructured.Unstructured {
+		object := &unstructured.Unstructured{Object: map[string]any{
+			"apiVersion": "v1", "kind": "ConfigMap",
+			"metadata": map[string]any{"name": name, "namespace": namespace, "labels": labels},
+			"data":     map[string]any{"key": "theirs", "extra": "theirs"},
+		}}
+		created, err := f.on(cluster1, configMaps, namespace).Create(f.ctx(), object, metav1.CreateOptions{})
+		require.NoError(t, err)
+		return created
+	}
+
+	t.Run("taken over", func(t *testing.T) {
+		f := f.in(t)
+		before := existing("taken", nil)
+		f.create(federatedConfigMaps, federatedConfigMap(namespace, "taken", "ours", cluster1, cluster2))
+		f.awaitReady(federatedConfigMaps, namespace, "taken")
+		after := f.awaitCopy(cluster1, configMaps, namespace, "taken", hasValue("ours"), isManaged)
+		assert.Equal(t, before.GetUID(), after.GetUID())
+		assert.NoError(t, hasString("theirs", "data", "extra")(after), "what the template does not name stays")
+	})
+
+	t.Run("left alone because the configuration says so", func(t *testing.T) {
+		f := f.in(t)
+		f.configure(`{"syncController":{"adoptResources":"Disabled"}}`)
+		before := existing("left", nil)
+		f.create(federatedConfigMaps, federatedConfigMap(namespace, "left", "ours", cluster1, cluster2))
+		f.awaitCopy(env.HostName, federatedConfigMaps, namespace, "left", hasClusterStatus(cluster1, "AlreadyExists"), hasClusterStatus(cluster2, ""))
+		assert.Equal(t, before.GetResourceVersion(), f.get(cluster1, configMaps, namespace, "left").GetResourceVersion())
+
+		f.patch(env.HostName, kubeFedConfigs, env.SystemNamespace, "kubefed", `{"spec":{"syncController":{"adoptResources":"Enabled"}}}`)
+		f.awaitCopy(cluster1, configMaps, namespace, "left", hasValue("ours"), isManaged)
+		f.awaitReady(federatedConfigMaps, namespace, "left")
+	})
+
+	t.Run("deletion spares what was not taken over", func(t *testing.T) {
+		f := f.in(t)
+		f.configure(`{"syncController":{"adoptResources":"Disabled"}}`)
+		before := existing("spared", nil)
+		f.create(federatedConfigMaps, federatedConfigMap(namespace, "spared", "ours", cluster1))
+		f.awaitCopy(env.HostName, federatedConfigMaps, namespace, "spared", hasClusterStatus(cluster1, "AlreadyExists"))
+		f.kubectl("delete", "-n", namespace, "federatedconfigmap", "spared", "--timeout=90s")
+		assert.Equal(t, before.GetResourceVersion(), f.get(cluster1, configMaps, namespace, "spared").GetResourceVersion())
+	})
+
+	t.Run("left alone because its label says so", func(t *testing.T) {
+		f := f.in(t)
+		before := existing("refusing", map[string]any{"kubefed.io/managed": "false"})
+		f.create(federatedConfigMaps, federatedConfigMap(namespace, "refusing", "ours", cluster1, cluster2))
+		f.awaitCopy(env.HostName, federatedConfigMaps, namespace, "refusing", hasClusterStatus(cluster1, "ManagedLabelFalse"), hasClusterStatus(cluster2, ""))
+		assert.Equal(t, before.GetResourceVersion(), f.get(cluster1, configMaps, namespace, "refusing").GetResourceVersion())
+		f.kubectl("delete", "-n", namespace, "federatedconfigmap", "refusing", "--timeout=90s")
+		assert.Equal(t, before.GetResourceVersion(), f.get(cluster1, configMaps, namespace, "refusing").GetResourceVersion())
+		f.requireAbsent(cluster2, configMaps, namespace, "refusing")
+	})
+}

@@ -1,0 +1,105 @@
+package e2e
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/component-base/metrics/testutil"
+
+	"github.com/kubefederation/federation-apiserver/test/env"
+)
+
+// memberApplies returns how many server-side applies each member has answered. Next to nobody but the federation uses
+// them.
+func (f *federation) memberApplies() map[string]int {
+	f.t.Helper()
+	counts := map[string]int{}
+	for _, member := range f.Members() {
+		client, err := kubernetes.NewForConfig(member.Config())
+		require.NoError(f.t, err)
+		data, err := client.RESTClient().Get().AbsPath("/metrics").DoRaw(f.ctx())
+		require.NoError(f.t, err)
+		metrics := testutil.NewMetrics()
+		require.NoError(f.t, testutil.ParseMetrics(string(data), &metrics))
+		require.Contains(f.t, metrics, "apiserver_request_total")
+		for _, sample := range metrics["apiserver_request_total"] {
+			if sample.Metric["verb"] == "APPLY" {
+				counts[member.Name()] += int(sample.Value)
+			}
+		}
+	}
+	return counts
+}
+
+// copies returns the managed ConfigMaps in a member's namespace by name.
+func (f *federation) copies(member, namespace string) map[string]types.UID {
+	f.t.Helper()
+	list, err := f.on(member, configMaps, namespace).List(f.ctx(), metav1.ListOptions{LabelSelector: "kubefed.io/managed=true"})
+	require.NoError(f.t, err)
+	found := map[string]types.UID{}
+	for _, item := range list.Items {
+		found[item.GetName()] = item.GetUID()
+	}
+	return found
+}
+
+// versions returns the resourceVersions of the managed ConfigMaps in a member's namespace, or of the FederatedConfigMaps
+// in that of the host.
+func (f *federation) versions(cluster, namespace string) map[string]string {
+	f.t.Helper()
+	resource, options := configMaps, metav1.ListOptions{LabelSelector: "kubefed.io/managed=true"}
+	if cluster == env.HostName {
+		resource, options = federatedConfigMaps, metav1.ListOptions{}
+	}
+	list, err := f.on(cluster, resource, namespace).List(f.ctx(), options)
+	require.NoError(f.t, err)
+	found := map[string]string{}
+	for _, item := range list.Items {
+		found[item.GetName()] = item.GetResourceVersion()
+	}
+	return found
+}
+
+// questions are asked again and again until stop is called.
+type questions struct {
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+	wrong   []error
+}
+
+// askFor reads an object of the host all the time and keeps the answers that say that there is no such thing.
+func (f *federation) askFor(resource schema.GroupVersionResource, namespace, name string) *questions {
+	f.t.Helper()
+	ctx, cancel := context.WithCancel(f.ctx())
+	q := &questions{cancel: cancel}
+	client := f.host(resource, namespace)
+	q.running.Go(func() {
+		ticker := time.NewTicker(pollInterval / 5)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+				if _, err := client.Get(ctx, name, metav1.GetOptions{}); apierrors.IsNotFound(err) {
+					q.wrong = append(q.wrong, err)
+				}
+			}
+		}
+	})
+	return q
+}
+
+// stop returns the wrong answers.
+func (q *questions) stop() []error {
+	q.cancel()
+	q.running.Wait()
+	return q.wrong
+}

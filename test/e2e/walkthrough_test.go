@@ -1,0 +1,103 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/kubefederation/federation-apiserver/test/env"
+)
+
+// TestWalkthroughKubefedStars follows an article of 2022 about KubeFed with its manifests as published.
+func TestWalkthroughKubefedStars(t *testing.T) {
+	f := setup(t)
+	// The article's cluster names, in the order of the environment's own.
+	members := map[string]string{"master": cluster1, "slave": cluster2}
+	for name, cluster := range members {
+		f.joinAs(name, cluster)
+	}
+	file := func(name string) string {
+		return testdata("walkthroughs", "kubefed-stars", name)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			f.dump("stars")
+		}
+		f.kubectlAfter("delete", "namespace", "stars", "--ignore-not-found", "--wait=false")
+	})
+
+	f.kubectl("apply", "-f", file("1-namespace.yaml"))
+	f.kubectl("wait", "-n", "stars", "federatednamespace/stars", "--for=condition=Ready", "--timeout=90s")
+	for _, cluster := range members {
+		f.get(cluster, namespaces, "", "stars")
+	}
+	f.requireAbsent(cluster3, namespaces, "", "stars")
+
+	f.kubectl("apply", "-f", file("2-deployment.yaml"))
+	f.kubectl("wait", "-n", "stars", "federateddeployment/federated-xwings", "--for=condition=Ready", "--timeout=90s")
+	for name, replicas := range map[string]int{"master": 2, "slave": 1} {
+		cluster := members[name]
+		f.kubectl("--context", cluster, "-n", "stars", "rollout", "status", "deployment/federated-xwings", "--timeout=90s")
+		running, err := f.on(cluster, pods, "stars").List(f.ctx(), metav1.ListOptions{LabelSelector: "app=xwing", FieldSelector: "status.phase=Running"})
+		require.NoError(t, err)
+		assert.Len(t, running.Items, replicas, "running pods in %s", name)
+	}
+	f.requireAbsent(cluster3, deployments, "stars", "federated-xwings")
+
+	f.kubectl("apply", "-f", file("3-placement-by-label.yaml"))
+	f.awaitReady(federatedConfigMaps, "stars", "rebels")
+	f.requireAbsent(cluster1, configMaps, "stars", "rebels")
+	f.requireAbsent(cluster2, configMaps, "stars", "rebels")
+	f.kubectl("label", "kubefedclusters", "-n", "kube-federation-system", "slave", "foo=bar")
+	f.awaitCopy(cluster2, configMaps, "stars", "rebels", hasString("leia", "data", "leader"))
+	f.awaitCopy(env.HostName, federatedConfigMaps, "stars", "rebels", isReady, onlyIn("slave"))
+	f.requireAbsent(cluster1, configMaps, "stars", "rebels")
+	f.kubectl("label", "kubefedclusters", "-n", "kube-federation-system", "slave", "foo-")
+	f.awaitGone(cluster2, configMaps, "stars", "rebels")
+	f.kubectl("label", "kubefedclusters", "-n", "kube-federation-system", "slave", "foo=bar")
+	f.awaitCopy(cluster2, configMaps, "stars", "rebels")
+
+	// kubectl delete waits until the object is gone, so the copies must be gone too.
+	f.kubectl("delete", "-f", file("3-placement-by-label.yaml"), "--timeout=90s")
+	f.requireAbsent(cluster2, configMaps, "stars", "rebels")
+	f.kubectl("delete", "-f", file("2-deployment.yaml"), "--timeout=90s")
+	for _, cluster := range members {
+		f.requireAbsent(cluster, deployments, "stars", "federated-xwings")
+		f.get(cluster, namespaces, "", "stars")
+	}
+	f.kubectl("delete", "-f", file("1-namespace.yaml"), "--timeout=90s")
+	for _, cluster := range members {
+		f.requireAbsent(cluster, namespaces, "", "stars")
+	}
+}
+
+// onlyIn checks that the status names one cluster and no other.
+func onlyIn(cluster string) func(*unstructured.Unstructured) error {
+	return func(object *unstructured.Unstructured) error {
+		clusters, _, err := unstructured.NestedSlice(object.Object, "status", "clusters")
+		if _, _, found := clusterStatus(object, cluster); err == nil && (!found || len(clusters) != 1) {
+			err = fmt.Errorf("status.clusters is %v, not %s only", clusters, cluster)
+		}
+		return err
+	}
+}
+
+// joinAs joins a member of the environment under another name until the test ends.
+func (f *federation) joinAs(name, cluster string) {
+	f.t.Helper()
+	member := f.Member(cluster)
+	require.NoError(f.t, f.Unjoin(f.ctx(), member))
+	f.t.Cleanup(func() { assert.NoError(f.t, f.Join(context.Background(), member)) })
+	f.fed("join", name, "--cluster-context", cluster)
+	f.t.Cleanup(func() {
+		output, err := f.command(context.Background(), "kubectl-fed", "unjoin", name, "--cluster-context", cluster,
+			"--host-cluster-context", "host", "--kubeconfig", f.JoinKubeconfig()).CombinedOutput()
+		assert.NoError(f.t, err, string(output))
+	})
+	f.kubectl("wait", "-n", env.SystemNamespace, "kubefedcluster/"+name, "--for=condition=Ready", "--timeout=90s")
+}

@@ -55,7 +55,7 @@ func nextConditions(obj *typesv1beta1.FederatedObject, r *report, clusters []typ
 	switch {
 	case underWay:
 		last.Reason = ReasonProgressing
-		if r.impediment == nil && condition(obj, typesv1beta1.ReadyCondition) == nil {
+		if before := condition(obj, typesv1beta1.ReadyCondition); r.impediment == nil && (before == nil || before.Status == corev1.ConditionUnknown) {
 			ready.Status, ready.Reason = corev1.ConditionUnknown, ReasonProgressing
 		}
 	case stalled:

@@ -40,12 +40,24 @@ func (e *Environment) Join(ctx context.Context, member *Cluster) error {
 	if _, err := clusters.Patch(ctx, member.Name(), types.MergePatchType, patch, metav1.PatchOptions{FieldManager: fieldManager}); err != nil {
 		return fmt.Errorf("label %s: %w", member.Name(), err)
 	}
-	return e.federation.until(ctx, "member "+member.Name()+" to be ready", func(ctx context.Context) error {
-		cluster, err := clusters.Get(ctx, member.Name(), metav1.GetOptions{})
+	return e.AwaitReady(ctx, KubeFedClusters, SystemNamespace, member.Name())
+}
+
+// AwaitReady waits until an object that the federation serves has the condition Ready. It asks again and again instead of
+// watching: the host logs an error for each watch of an aggregated resource that a client ends.
+func (e *Environment) AwaitReady(ctx context.Context, resource schema.GroupVersionResource, namespace, name string) error {
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	client, err := dynamic.NewForConfig(e.host.Config())
+	if err != nil {
+		return fmt.Errorf("client of the host: %w", err)
+	}
+	return e.federation.until(ctx, resource.Resource+" "+name+" to be ready", func(ctx context.Context) error {
+		object, err := client.Resource(resource).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
 		if err != nil {
 			return err
 		}
-		return conditionTrue(cluster, "Ready")
+		return conditionTrue(object, "Ready")
 	})
 }
 

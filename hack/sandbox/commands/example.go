@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
 	"github.com/kubefederation/federation-apiserver/test/env"
 	"github.com/kubefederation/federation-apiserver/test/env/progress"
 )
@@ -36,9 +38,9 @@ func showExample(ctx context.Context, place location, environment *env.Environme
 		return fmt.Errorf("apply the example: %w\n%s", err, bytes.TrimSpace(output))
 	}
 	report.Step("applied hack/sandbox/example to the host")
-	for _, kind := range []string{"federatednamespace", "federatedconfigmap", "federateddeployment"} {
-		if err := kubectl(ctx, environment, "wait", "-n", exampleNamespace, kind, exampleNamespace,
-			"--for=condition=Ready", "--timeout=120s"); err != nil {
+	for _, resource := range []string{"federatednamespaces", "federatedconfigmaps", "federateddeployments"} {
+		kind := schema.GroupVersionResource{Group: "types.kubefed.io", Version: "v1beta1", Resource: resource}
+		if err := environment.AwaitReady(ctx, kind, exampleNamespace, exampleNamespace); err != nil {
 			return err
 		}
 	}

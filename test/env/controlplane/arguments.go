@@ -90,6 +90,9 @@ func (c *ControlPlane) controllerManagerArgs() []string {
 		"--root-ca-file=" + c.path("pki", "ca.crt"),
 		// The component's own user may do next to nothing: each controller acts as its service account.
 		"--use-service-account-credentials=true",
+		// With these, controllers log an error whenever they wait for their own writes to come back, which is by design.
+		"--feature-gates=StaleControllerConsistencyDaemonSet=false,StaleControllerConsistencyJob=false," +
+			"StaleControllerConsistencyReplicaSet=false,StaleControllerConsistencyStatefulSet=false",
 		"--leader-elect=false",
 		"--secure-port=0",
 		"--profiling=false",

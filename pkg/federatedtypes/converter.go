@@ -17,7 +17,8 @@ import (
 
 // typeConverter turns objects of one kind into typed values for server-side
 // apply and back. It is strict: values of a strict and of a lenient schema do not
-// mix, so a stored object with fields that the schema no longer has is pruned.
+// mix. What does not fit the schema is left out, be it in a stored object since
+// the schema has changed, or in a new one that validation will refuse.
 type typeConverter struct {
 	typed    managedfields.TypeConverter
 	template *template.Schema
@@ -62,7 +63,7 @@ func (c *typeConverter) ObjectToTyped(obj runtime.Object, opts ...typed.Validati
 		if err == nil || c.template == nil {
 			return value, err
 		}
-		if content, ok := templateOf(content); !ok || len(c.template.Prune(content, templatePath)) == 0 {
+		if content, ok := templateOf(content); !ok || !c.template.Fit(content) {
 			return nil, err
 		}
 		return c.typed.ObjectToTyped(&unstructured.Unstructured{Object: content}, opts...)

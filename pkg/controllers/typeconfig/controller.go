@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/util/workqueue"
@@ -149,7 +150,8 @@ func (c *Controller) next(ctx context.Context) bool {
 	}
 	defer c.queue.Done(name)
 	if err := c.reconcile(ctx, name); err != nil {
-		if ctx.Err() == nil {
+		// A conflict means that the cache has not caught up with our own write.
+		if ctx.Err() == nil && !apierrors.IsConflict(err) {
 			klog.FromContext(ctx).Error(err, "Could not put a FederatedTypeConfig into effect", "federatedTypeConfig", name)
 		}
 		c.queue.AddRateLimited(name)

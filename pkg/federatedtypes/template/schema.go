@@ -8,6 +8,7 @@ package template
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"k8s.io/kube-openapi/pkg/validation/spec"
@@ -22,6 +23,7 @@ const (
 	preserveUnknownFields = "x-kubernetes-preserve-unknown-fields"
 	intOrString           = "x-kubernetes-int-or-string"
 	embeddedResource      = "x-kubernetes-embedded-resource"
+	listMapKeys           = "x-kubernetes-list-map-keys"
 )
 
 // Schema is the schema of a target kind, compiled for walking.
@@ -57,8 +59,10 @@ type node struct {
 	fields     map[string]*node
 	additional *node
 	// open lets unknown fields pass.
-	open   bool
-	items  *node
+	open  bool
+	items *node
+	// keys tell the items of a list apart; each item must have them.
+	keys   []string
 	format string
 	enum   []any
 	limits *limits
@@ -151,6 +155,7 @@ func (c *compiler) fill(n *node, schema *spec.Schema) error {
 		if n.items, err = c.compile(schema.Items.Schema); err != nil {
 			return err
 		}
+		n.keys = c.keysOf(schema)
 	}
 	for name := range schema.Properties {
 		property := schema.Properties[name]
@@ -177,6 +182,23 @@ func (c *compiler) fill(n *node, schema *spec.Schema) error {
 		n.open = true
 	}
 	return nil
+}
+
+// keysOf returns the keys of a list that have no default. An empty string is what
+// Kubernetes publishes as the default of strings that are required.
+func (c *compiler) keysOf(list *spec.Schema) []string {
+	keys, _ := list.Extensions.GetStringSlice(listMapKeys)
+	item := list.Items.Schema
+	for len(item.AllOf) == 1 && len(item.Properties) == 0 {
+		item = &item.AllOf[0]
+	}
+	if name, ok := reference(item); ok && c.components[name] != nil {
+		item = c.components[name]
+	}
+	return slices.DeleteFunc(slices.Clone(keys), func(key string) bool {
+		value := item.Properties[key].Default
+		return value != nil && value != ""
+	})
 }
 
 // embed adds the fields that every object has.

@@ -14,6 +14,8 @@ type walker struct {
 	// prune removes unknown fields; unknown gets the paths of those found.
 	prune   bool
 	unknown []string
+	// fit also removes values that are not of a kind that the schema has.
+	fit bool
 	// errs gets what is wrong with values, when validate is set.
 	validate bool
 	base     *field.Path
@@ -23,17 +25,22 @@ type walker struct {
 // Prune removes from value, a decoded JSON object, what the schema does not
 // know, and returns the paths that it removed, below base, in order.
 func (s *Schema) Prune(value map[string]any, base string) []string {
-	return s.find(value, base, true)
+	return s.find(value, walker{path: []string{base}, prune: true})
+}
+
+// Fit removes what Prune removes and, with all that is in it, what is not of the
+// type that the schema has there. It reports whether it removed anything.
+func (s *Schema) Fit(value map[string]any) bool {
+	return len(s.find(value, walker{prune: true, fit: true})) > 0
 }
 
 // Unknown returns the paths in value that the schema does not know, below base,
 // in order.
 func (s *Schema) Unknown(value map[string]any, base string) []string {
-	return s.find(value, base, false)
+	return s.find(value, walker{path: []string{base}})
 }
 
-func (s *Schema) find(value map[string]any, base string, prune bool) []string {
-	w := walker{path: []string{base}, prune: prune}
+func (s *Schema) find(value map[string]any, w walker) []string {
 	w.walk(s.root, value)
 	slices.Sort(w.unknown)
 	return w.unknown
@@ -65,6 +72,9 @@ func (w *walker) walk(n *node, value any) {
 		}
 		for i, item := range v {
 			w.push("[" + strconv.Itoa(i) + "]")
+			if key := n.missingKey(item); w.validate && key != "" {
+				w.errs = append(w.errs, field.Required(w.field().Child(key), "it tells the items of the list apart"))
+			}
 			w.walk(n.items, item)
 			w.pop()
 		}
@@ -79,16 +89,54 @@ func (w *walker) walkObject(n *node, object map[string]any) {
 		}
 		w.push(name)
 		switch {
-		case child != nil:
-			w.walk(child, value)
-		case !n.open && !w.validate:
+		case child == nil && !n.open, child != nil && w.fit && !child.fits(value):
+			if w.validate {
+				break
+			}
 			w.unknown = append(w.unknown, w.String())
 			if w.prune {
 				delete(object, name)
 			}
+		case child != nil:
+			w.walk(child, value)
 		}
 		w.pop()
 	}
+}
+
+// fits reports whether value, and if it is a list each of its items, is of a kind
+// that the schema has. Items must have their keys.
+func (n *node) fits(value any) bool {
+	if value == nil {
+		return true
+	}
+	if n.kinds != 0 && n.kinds&kindOf(value) == 0 {
+		return false
+	}
+	list, ok := value.([]any)
+	if !ok || n.items == nil {
+		return true
+	}
+	for _, item := range list {
+		if item == nil || !n.items.fits(item) || n.missingKey(item) != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// missingKey returns the key that an item of a list should have and has not.
+func (n *node) missingKey(item any) string {
+	object, ok := item.(map[string]any)
+	if !ok {
+		return ""
+	}
+	for _, key := range n.keys {
+		if object[key] == nil {
+			return key
+		}
+	}
+	return ""
 }
 
 func (w *walker) push(element string) {

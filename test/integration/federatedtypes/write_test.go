@@ -97,6 +97,7 @@ overrides: [{clusterName: a, clusterOverrides: [{path: data.leader, value: null}
 			{"wrong type", `{template: {spec: {replicas: many}}}`, "spec.template.spec.replicas", "must be of type integer, not string"},
 			{"too large", `{template: {spec: {replicas: 3000000000}}}`, "spec.template.spec.replicas", "must fit into 32 bits"},
 			{"in a list", `{template: {spec: {template: {spec: {containers: [{name: 1}]}}}}}`, "spec.template.spec.template.spec.containers[0].name", "must be of type string, not integer"},
+			{"no key", `{template: {spec: {template: {spec: {containers: [{image: x}]}}}}}`, "spec.template.spec.template.spec.containers[0].name", "Required value"},
 			{"no template", `{placement: {clusters: []}}`, "spec.template", ""},
 		} {
 			answer := request(t, s, http.MethodPost, demoPath+"federateddeployments", jsonType, encode(t, object(t, deployments, "wrong", test.spec)))

@@ -4,8 +4,8 @@ import (
 	"strings"
 
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
-	"k8s.io/apimachinery/pkg/api/validation/path"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -39,7 +39,12 @@ func ValidateFederatedObjectUpdate(obj, old *typesv1beta1.FederatedObject, targe
 // RBAC allows any path segment, such as system:node; others a DNS-1123 subdomain.
 func nameFunc(target Target) apivalidation.ValidateNameFunc {
 	if target.group() == "rbac.authorization.k8s.io" {
-		return path.ValidatePathSegmentName
+		return func(name string, prefix bool) []string {
+			if prefix {
+				return content.IsPathSegmentPrefix(name)
+			}
+			return content.IsPathSegmentName(name)
+		}
 	}
 	return apivalidation.NameIsDNSSubdomain
 }

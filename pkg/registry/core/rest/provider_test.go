@@ -78,7 +78,7 @@ func within(t *testing.T) context.Context {
 
 func create[T runtime.Object](t *testing.T, storage rest.Storage, object T) T {
 	t.Helper()
-	created, err := storage.(rest.Creater).Create(within(t), object, rest.ValidateAllObjectFunc, &metav1.CreateOptions{})
+	created, err := storage.(rest.StandardStorage).Create(within(t), object, rest.ValidateAllObjectFunc, &metav1.CreateOptions{})
 	require.NoError(t, err)
 	return created.(T)
 }
@@ -140,7 +140,7 @@ func TestKubeFedClusterStorage(t *testing.T) {
 	require.Empty(t, created.Status, "the status is wiped")
 	require.NotEmpty(t, created.UID)
 
-	_, err := clusters.(rest.Creater).Create(within(t), newCluster(), rest.ValidateAllObjectFunc, &metav1.CreateOptions{})
+	_, err := clusters.(rest.StandardStorage).Create(within(t), newCluster(), rest.ValidateAllObjectFunc, &metav1.CreateOptions{})
 	require.True(t, apierrors.IsAlreadyExists(err), "%v", err)
 
 	labelled := created.DeepCopy()

@@ -51,9 +51,16 @@ func (c *Cluster) Start(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
 	names := c.control.Processes()
+	etcd := slices.Index(names, c.control.Etcd()) + 1
+	if err := c.startAll(ctx, names[:etcd]); err != nil {
+		return err
+	}
+	if err := c.control.Seed(ctx, func() error { return c.checkAll(ctx, names[:etcd]) }); err != nil {
+		return err
+	}
 	// The others would fill their logs with refused connections while the kube-apiserver is not there.
 	serving := slices.Index(names, c.control.APIServer()) + 1
-	if err := c.startAll(ctx, names[:serving]); err != nil {
+	if err := c.startAll(ctx, names[etcd:serving]); err != nil {
 		return err
 	}
 	if err := c.control.WaitServing(ctx, func() error { return c.checkAll(ctx, names[:serving]) }); err != nil {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"syscall"
 
@@ -18,10 +17,9 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := commands.New().ExecuteContext(ctx)
 	stop()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) && exit.ExitCode() > 0 {
-		// The command that was run has said what is wrong.
-		os.Exit(exit.ExitCode())
+	var failed *commands.FailedError
+	if errors.As(err, &failed) {
+		os.Exit(failed.Code)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)

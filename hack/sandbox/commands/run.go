@@ -53,8 +53,24 @@ func run(ctx context.Context, args []string) (err error) {
 	command.Stdin, command.Stdout, command.Stderr = os.Stdin, os.Stdout, os.Stderr
 	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
 	command.WaitDelay = patience
-	if err := command.Run(); err != nil {
-		return fmt.Errorf("%s: %w", args[0], err)
+	err = command.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.ExitCode() > 0 {
+		return &FailedError{Code: exit.ExitCode()}
+	}
+	if err != nil {
+		return fmt.Errorf("run %s: %w", args[0], err)
 	}
 	return nil
+}
+
+// FailedError is the failure of the command that was run. The command has said why.
+type FailedError struct {
+	// Code is its exit code.
+	Code int
+}
+
+// Error names the exit code.
+func (e *FailedError) Error() string {
+	return fmt.Sprintf("exit code %d", e.Code)
 }

@@ -78,10 +78,15 @@ func (t *Type) sendDelete(ctx context.Context, conn *connection, key types.Names
 
 	limited, cancel := context.WithTimeout(ctx, t.member.options.RequestTimeout)
 	defer cancel()
-	raw, err := conn.rest.Delete().AbsPath(t.path(key)...).
+	result := conn.rest.Delete().AbsPath(t.path(key)...).
 		SetHeader("Content-Type", runtime.ContentTypeJSON).
 		SetHeader("Accept", "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json").
-		Body(body).Do(limited).Raw()
+		Body(body).Do(limited)
+	// Error reads the member's status out of the answer, which Raw does not.
+	if err := result.Error(); err != nil {
+		return nil, conn.errorOf(ctx, t.resource, err)
+	}
+	raw, err := result.Raw()
 	if err != nil {
 		return nil, conn.errorOf(ctx, t.resource, err)
 	}

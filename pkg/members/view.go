@@ -80,7 +80,10 @@ func (v *view) get(key types.NamespacedName) (Observed, bool) {
 // visible is get for who holds the lock.
 func (v *view) visible(key types.NamespacedName) (Observed, bool) {
 	if w, ok := v.own[key]; ok {
-		return w.observed, !w.gone
+		if w.gone {
+			return Observed{}, false
+		}
+		return w.observed, true
 	}
 	o, ok := v.observed[key]
 	return o, ok
@@ -121,12 +124,16 @@ func (v *view) len() int {
 // wrote merges the result of a write that left the object as o.
 func (v *view) wrote(key types.NamespacedName, o Observed) {
 	version, _ := versionOf(o.ResourceVersion)
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	v.merge(key, write{version: version, observed: o, gone: o.Managed == ""})
 }
 
 // deleted merges a deletion of the object with that UID.
 func (v *view) deleted(key types.NamespacedName, uid types.UID) {
-	o, known := v.get(key)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	o, known := v.visible(key)
 	// What was not seen needs no mark against its late events, and what is there
 	// now under another UID is not what was deleted.
 	if known && o.UID == uid {
@@ -135,9 +142,8 @@ func (v *view) deleted(key types.NamespacedName, uid types.UID) {
 	}
 }
 
+// merge takes over the result of a write. v.mu is held.
 func (v *view) merge(key types.NamespacedName, w write) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
 	v.writes++
 	w.number = v.writes
 	if w.version != 0 {

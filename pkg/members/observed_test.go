@@ -1,0 +1,71 @@
+package members
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
+)
+
+func entry(manager string, operation metav1.ManagedFieldsOperationType, subresource, fields string) metav1.ManagedFieldsEntry {
+	e := metav1.ManagedFieldsEntry{
+		Manager: manager, Operation: operation, Subresource: subresource, APIVersion: "apps/v1",
+		FieldsType: "FieldsV1", FieldsV1: &metav1.FieldsV1{},
+	}
+	e.FieldsV1.SetRawBytes([]byte(fields))
+	return e
+}
+
+func TestOwnedHashIsOfWhatWeApplied(t *testing.T) {
+	ours := entry(typesv1beta1.FieldManager, metav1.ManagedFieldsOperationApply, "", `{"f:spec":{"f:replicas":{}}}`)
+	hash := ownedHash([]metav1.ManagedFieldsEntry{ours})
+	require.NotEmpty(t, hash)
+	require.LessOrEqual(t, len(hash), 16)
+
+	later := *ours.DeepCopy()
+	now := metav1.Now()
+	later.Time = &now
+	require.Equal(t, hash, ownedHash([]metav1.ManagedFieldsEntry{
+		entry("kubectl", metav1.ManagedFieldsOperationUpdate, "", `{"f:spec":{"f:paused":{}}}`), later,
+	}), "neither others' entries nor the time count")
+
+	fewer := entry(typesv1beta1.FieldManager, metav1.ManagedFieldsOperationApply, "", `{"f:spec":{}}`)
+	require.NotEqual(t, hash, ownedHash([]metav1.ManagedFieldsEntry{fewer}))
+	version := *ours.DeepCopy()
+	version.APIVersion = "apps/v1beta1"
+	require.NotEqual(t, hash, ownedHash([]metav1.ManagedFieldsEntry{version}))
+
+	for _, other := range []metav1.ManagedFieldsEntry{
+		entry("kubectl", metav1.ManagedFieldsOperationApply, "", `{}`),
+		entry(typesv1beta1.FieldManager, metav1.ManagedFieldsOperationUpdate, "", `{}`),
+		entry(typesv1beta1.FieldManager, metav1.ManagedFieldsOperationApply, "scale", `{}`),
+	} {
+		require.Empty(t, ownedHash([]metav1.ManagedFieldsEntry{other}))
+	}
+}
+
+func TestOwnedHashDoesNotDependOnTheEncoding(t *testing.T) {
+	plain := entry(typesv1beta1.FieldManager, metav1.ManagedFieldsOperationApply, "", `{"f:spec":{"k:{\"name\":\"a<b>&c\"}":{}}}`)
+	// As in a JSON answer, which escapes for HTML.
+	text, err := json.Marshal([]metav1.ManagedFieldsEntry{plain})
+	require.NoError(t, err)
+	require.Contains(t, string(text), `\u003c`)
+	var decoded []metav1.ManagedFieldsEntry
+	require.NoError(t, json.Unmarshal(text, &decoded))
+	require.Equal(t, ownedHash([]metav1.ManagedFieldsEntry{plain}), ownedHash(decoded))
+}
+
+func TestAuditIDsAreChecked(t *testing.T) {
+	for _, id := range []string{"3a5c9f1e-7c1b-4b7e-9a0d-000000000001", "a", strings.Repeat("x", 64)} {
+		require.Equal(t, id, auditIDFrom(WithAuditID(context.Background(), id)))
+	}
+	for _, id := range []string{"", "a b", "a\r\nX-Evil: 1", "ä", strings.Repeat("x", 65)} {
+		require.Empty(t, auditIDFrom(WithAuditID(context.Background(), id)))
+	}
+	require.Equal(t, "kept", auditIDFrom(WithAuditID(WithAuditID(context.Background(), "kept"), "not good")))
+}

@@ -131,7 +131,7 @@ func judgeWanted(v *copyView) verdict {
 	case v.exists && v.fingerprint == fingerprint(rendered.Hash, v.observed):
 		return verdict{result: result{version: v.version, fingerprint: v.fingerprint}}
 	case !v.exists && v.namespaceMissing:
-		return wait(typesv1beta1.CreationFailed, "the namespace does not exist in the cluster yet")
+		return wait(typesv1beta1.Pending, "the namespace does not exist in the cluster yet")
 	case !v.exists && !v.adopt && v.fingerprint == "":
 		return verdict{action: actProbe}
 	default:

@@ -62,7 +62,7 @@ func TestJudge(t *testing.T) {
 		"an override does not apply": {change: func(v *copyView) { v.render = failing(&overrides.ApplyError{Err: errors.New("no")}) },
 			status: typesv1beta1.ApplyOverridesFailed},
 		"namespace on its way": {change: func(v *copyView) { v.exists, v.namespaceMissing = false, true },
-			action: actWait, status: typesv1beta1.CreationFailed},
+			action: actWait, status: typesv1beta1.Pending},
 
 		"removed":                  {change: func(v *copyView) { v.selected = false }, action: actDelete},
 		"removed and orphaned":     {change: func(v *copyView) { v.selected, v.orphan = false, true }, action: actUnmanage},

@@ -136,8 +136,12 @@ func (p *pass) examine(ctx context.Context, cluster string) error {
 	return nil
 }
 
-// settle takes a result as the last word.
+// settle takes a result as the last word. It does not say what was done to come
+// to it; that is known if it was done just now.
 func (p *pass) settle(cluster string, r result) {
+	if noted, ok := p.c.ledger.get(p.key, p.obj.UID, cluster); ok && noted.known && noted.result.fingerprint == r.fingerprint {
+		r.operation = noted.result.operation
+	}
 	p.results[cluster] = r
 	p.remaining = p.remaining || !r.gone
 	p.c.ledger.settle(p.key, cluster)

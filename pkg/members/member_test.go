@@ -37,7 +37,11 @@ var (
 	namespaces  = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
 )
 
+// started says that environment has been asked for.
+var started bool
+
 var environment = sync.OnceValues(func() (*env.Environment, error) {
+	started = true
 	return env.Start(context.Background(), env.Options{
 		Members: []string{"one"}, WithoutFederation: true, Progress: progress.NewWriter(os.Stderr),
 	})
@@ -45,6 +49,9 @@ var environment = sync.OnceValues(func() (*env.Environment, error) {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
+	if !started {
+		os.Exit(code)
+	}
 	if e, err := environment(); err == nil {
 		if err := e.Stop(context.Background()); err != nil {
 			fmt.Fprintln(os.Stderr, err)

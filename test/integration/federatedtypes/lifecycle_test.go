@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"runtime"
-	"slices"
 	"testing"
 	"time"
 
@@ -112,30 +111,45 @@ func TestDisableAndEnableAgain(t *testing.T) {
 	require.Equal(t, kept.GetResourceVersion(), again.GetResourceVersion())
 }
 
-func TestTypeConfigOutlivesItsLastObject(t *testing.T) {
+func TestTypeConfigOutlivesItsObjects(t *testing.T) {
 	t.Parallel()
-	s := typeserver.Start(t, typeserver.Options{Host: typeserver.NewHost(t)})
-	enable(t, s, configMaps)
+	s := typeserver.Start(t, typeserver.Options{Host: typeserver.NewHost(t), Standby: true})
 	client := s.Federation.CoreV1beta1().FederatedTypeConfigs(typeserver.Namespace)
-
-	// Orphaning is allowed, the deletion begins, and then the annotation is taken
-	// back before the leader looks: objects must be gone first after all.
-	created := create(t, s, configMaps, "last", `{template: {data: {}}}`)
-	hold := []byte(`{"metadata":{"annotations":{"` + corev1beta1.OrphanObjectsAnnotation + `":"true"},"finalizers":["example.com/hold","` + corev1beta1.FederatedTypeConfigFinalizer + `"]}}`)
-	_, err := client.Patch(t.Context(), configMaps.Name, types.MergePatchType, hold, metav1.PatchOptions{})
+	config := configMaps.DeepCopy()
+	config.Finalizers = []string{corev1beta1.FederatedTypeConfigFinalizer}
+	config.Annotations = map[string]string{corev1beta1.OrphanObjectsAnnotation: "true"}
+	_, err := client.Create(t.Context(), config, metav1.CreateOptions{})
 	require.NoError(t, err)
-	require.NoError(t, client.Delete(t.Context(), configMaps.Name, metav1.DeleteOptions{}))
 	require.Eventually(t, func() bool {
-		config, err := client.Get(t.Context(), configMaps.Name, metav1.GetOptions{})
-		return err == nil && !slices.Contains(config.Finalizers, corev1beta1.FederatedTypeConfigFinalizer)
-	}, patience, poll, "with the annotation the finalizer goes although there is an object")
+		_, served := s.Types.Kind("federatedconfigmaps")
+		return served
+	}, patience, poll, "a replica that does not lead serves")
+	create(t, s, configMaps, "last", `{template: {data: {}}}`)
 
+	// The deletion is allowed, and then the objects shall not be orphaned after all.
+	require.NoError(t, client.Delete(t.Context(), config.Name, metav1.DeleteOptions{}))
+	_, err = client.Patch(t.Context(), config.Name, types.MergePatchType, []byte(`{"metadata":{"annotations":null}}`), metav1.PatchOptions{})
+	require.NoError(t, err)
+	s.Lead()
+	waitCondition(t, s, config.Name, corev1beta1.FederatedTypeServed, metav1.ConditionTrue, "Terminating")
+	refused := request(t, s, http.MethodPost, demoPath+"federatedconfigmaps", jsonType, encode(t, object(t, configMaps, "new", `{template: {data: {}}}`)))
+	require.Equal(t, http.StatusForbidden, refused.code, "%s", refused.body)
+	refused = request(t, s, http.MethodPatch, demoPath+"federatedconfigmaps/new?fieldManager=me", "application/apply-patch+yaml", encode(t, object(t, configMaps, "new", `{template: {data: {}}}`)))
+	require.Equal(t, http.StatusForbidden, refused.code, "%s", refused.body)
+
+	require.NoError(t, objects(t, s, configMaps).Delete(t.Context(), "last", metav1.DeleteOptions{}))
+	kind, served := s.Types.Kind("federatedconfigmaps")
+	require.True(t, served)
+	last, err := kind.Get(t.Context(), "demo", "last")
+	require.NoError(t, err)
+	require.NoError(t, kind.RemoveFinalizer(t.Context(), last, typesv1beta1.SyncFinalizer))
 	require.Eventually(t, func() bool {
-		answer := request(t, s, http.MethodPost, demoPath+"federatedconfigmaps", jsonType, encode(t, object(t, configMaps, "new", `{template: {data: {}}}`)))
-		return answer.code == http.StatusForbidden
-	}, patience, poll, "a type that is going takes no new objects")
-	_, err = objects(t, s, configMaps).Get(t.Context(), "last", metav1.GetOptions{})
-	require.NoError(t, err, "and still serves %s", created.GetName())
+		_, err := client.Get(t.Context(), config.Name, metav1.GetOptions{})
+		return apierrors.IsNotFound(err)
+	}, patience, poll)
+	require.Eventually(t, func() bool {
+		return request(t, s, http.MethodGet, demoPath+"federatedconfigmaps", jsonType, nil).code == http.StatusNotFound
+	}, patience, poll)
 }
 
 func TestRestartAnswers503NotFound404Never(t *testing.T) {
@@ -158,7 +172,7 @@ func TestRestartAnswers503NotFound404Never(t *testing.T) {
 	require.NoError(t, ready.Body.Close())
 	require.NotEqual(t, http.StatusOK, ready.StatusCode)
 
-	second.Load(t)
+	second.Load()
 	require.Eventually(t, func() bool {
 		code := request(t, second, http.MethodGet, path, jsonType, nil).code
 		require.NotEqual(t, http.StatusNotFound, code)

@@ -55,7 +55,7 @@ type Options struct {
 	DataDir string
 	// HoldLoading keeps the controller from starting until Load is called.
 	HoldLoading bool
-	// Standby keeps the controller from leading.
+	// Standby keeps the controller from leading until Lead is called.
 	Standby bool
 }
 
@@ -73,6 +73,7 @@ type Server struct {
 	Nudges atomic.Int64
 
 	load func()
+	lead func()
 	stop func()
 }
 
@@ -121,10 +122,13 @@ func Start(t *testing.T, options Options) *Server {
 	var running sync.WaitGroup
 	failed := make(chan error, 3)
 	running.Go(func() { failed <- generic.PrepareRun().RunWithContext(ctx) })
+	s.lead = sync.OnceFunc(func() {
+		running.Go(func() { failed <- controller.Lead(ctx) })
+	})
 	s.load = sync.OnceFunc(func() {
 		running.Go(func() { failed <- controller.Run(ctx) })
 		if !options.Standby {
-			running.Go(func() { failed <- controller.Lead(ctx) })
+			s.lead()
 		}
 	})
 	s.stop = sync.OnceFunc(func() {
@@ -138,7 +142,7 @@ func Start(t *testing.T, options Options) *Server {
 	})
 	t.Cleanup(s.stop)
 	if !options.HoldLoading {
-		s.Load(t)
+		s.Load()
 		s.waitFor(t, "/readyz")
 	} else {
 		s.waitFor(t, "/livez")
@@ -150,10 +154,10 @@ func Start(t *testing.T, options Options) *Server {
 func (s *Server) Stop() { s.stop() }
 
 // Load lets the controller start.
-func (s *Server) Load(t *testing.T) {
-	t.Helper()
-	s.load()
-}
+func (s *Server) Load() { s.load() }
+
+// Lead lets the controller lead.
+func (s *Server) Lead() { s.lead() }
 
 // HTTP is a client for plain requests to the server.
 func (s *Server) HTTP(t *testing.T) *http.Client {

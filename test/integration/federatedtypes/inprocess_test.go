@@ -1,0 +1,101 @@
+package federatedtypes
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/cache"
+
+	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
+	"github.com/kubefederation/federation-apiserver/test/integration/typeserver"
+)
+
+func TestKindInProcess(t *testing.T) {
+	t.Parallel()
+	s := typeserver.Start(t, typeserver.Options{Host: typeserver.NewHost(t)})
+	enable(t, s, configMaps)
+	kind, ok := s.Types.Kind("federatedconfigmaps")
+	require.True(t, ok)
+	apply(t, s, configMaps, "team", "one", `{template: {data: {a: "1"}}, placement: {clusters: [{name: x}]}}`)
+
+	informer := cache.NewSharedIndexInformer(kind.ListerWatcher(), &typesv1beta1.FederatedObject{}, 0, cache.Indexers{})
+	ctx, cancel := context.WithCancel(t.Context())
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		informer.RunWithContext(ctx)
+	}()
+	defer func() {
+		cancel()
+		<-stopped
+	}()
+	cached := func(name string) *typesv1beta1.FederatedObject {
+		item, found, err := informer.GetIndexer().GetByKey("demo/" + name)
+		require.NoError(t, err)
+		if !found {
+			return nil
+		}
+		return item.(*typesv1beta1.FederatedObject)
+	}
+	require.Eventually(t, func() bool { return informer.HasSynced() && cached("one") != nil }, patience, poll)
+	create(t, s, configMaps, "two", `{template: {data: {}}}`)
+	require.Eventually(t, func() bool { return cached("two") != nil }, patience, poll)
+	require.JSONEq(t, `{"data":{"a":"1"}}`, string(cached("one").Spec.Template.Raw))
+
+	t.Run("status is written without a field manager, and only once", func(t *testing.T) {
+		before, err := kind.Get(t.Context(), "demo", "one")
+		require.NoError(t, err)
+		changed := before.DeepCopy()
+		changed.Status.ObservedGeneration = 1
+		changed.Labels = map[string]string{"not": "written"}
+		written, err := kind.UpdateStatus(t.Context(), changed)
+		require.NoError(t, err)
+		require.Equal(t, before.ManagedFields, written.ManagedFields)
+		require.Empty(t, written.Labels)
+		require.NotEqual(t, before.ResourceVersion, written.ResourceVersion)
+		again, err := kind.UpdateStatus(t.Context(), written)
+		require.NoError(t, err)
+		require.Equal(t, written.ResourceVersion, again.ResourceVersion)
+
+		_, err = kind.UpdateStatus(t.Context(), withStatus(before, 7))
+		require.True(t, apierrors.IsConflict(err), "%v", err)
+	})
+	t.Run("a status that makes the object too large is refused as such", func(t *testing.T) {
+		obj, err := kind.Get(t.Context(), "demo", "one")
+		require.NoError(t, err)
+		obj = obj.DeepCopy()
+		obj.Status.Clusters = []typesv1beta1.ClusterStatus{{Name: "a", Message: string(make([]byte, 400_000))}}
+		_, err = kind.UpdateStatus(t.Context(), obj)
+		require.Error(t, err)
+		require.True(t, apierrors.IsInvalid(err) || apierrors.IsRequestEntityTooLargeError(err), "%v", err)
+	})
+	t.Run("count", func(t *testing.T) {
+		count, err := kind.Count(t.Context())
+		require.NoError(t, err)
+		require.EqualValues(t, 2, count)
+	})
+	t.Run("an object goes with its last finalizer, and a namesake stays", func(t *testing.T) {
+		old, err := kind.Get(t.Context(), "demo", "two")
+		require.NoError(t, err)
+		require.NoError(t, objects(t, s, configMaps).Delete(t.Context(), "two", metav1.DeleteOptions{}))
+		require.NoError(t, kind.RemoveFinalizer(t.Context(), old, typesv1beta1.SyncFinalizer))
+		_, err = kind.Get(t.Context(), "demo", "two")
+		require.True(t, apierrors.IsNotFound(err), "%v", err)
+		require.NoError(t, kind.RemoveFinalizer(t.Context(), old, typesv1beta1.SyncFinalizer), "gone already")
+		create(t, s, configMaps, "two", `{template: {data: {}}}`)
+		require.Error(t, kind.RemoveFinalizer(t.Context(), old, typesv1beta1.SyncFinalizer), "another UID")
+	})
+	t.Run("the end of a kind is seen", func(t *testing.T) {
+		s.Types.Disable(t.Context(), configMaps.Name)
+		<-kind.Done()
+	})
+}
+
+func withStatus(obj *typesv1beta1.FederatedObject, generation int64) *typesv1beta1.FederatedObject {
+	changed := obj.DeepCopy()
+	changed.Status.ObservedGeneration = generation
+	return changed
+}

@@ -44,7 +44,7 @@ func newGroupHandler(s *Server) *groupHandler {
 	return &groupHandler{
 		server:  s,
 		group:   discovery.NewAPIGroupHandler(codecs, apiGroup()),
-		version: discovery.NewAPIVersionHandler(codecs, gv, resources),
+		version: inOnePiece(discovery.NewAPIVersionHandler(codecs, gv, resources)),
 	}
 }
 

@@ -130,6 +130,8 @@ func start(ctx context.Context, dataDir string, config Config) (*embed.Etcd, err
 	}
 	cfg.MaxConcurrentStreams = math.MaxUint32
 	cfg.UnsafeNoFsync = config.UnsafeNoFsync
+	// No users, so no tokens: the default kind warns of itself.
+	cfg.AuthToken = ""
 	cfg.ZapLoggerBuilder = embed.NewZapLoggerBuilder(newLogger(ctx))
 
 	embedded, err := embed.StartEtcd(cfg)

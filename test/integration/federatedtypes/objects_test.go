@@ -47,7 +47,7 @@ func typeConfig(name, group, version, kind, plural string) *corev1beta1.Federate
 
 // enable creates type configs and waits until their status says that they are
 // served.
-func enable(t *testing.T, s *typeserver.Server, configs ...*corev1beta1.FederatedTypeConfig) {
+func enable(t testing.TB, s *typeserver.Server, configs ...*corev1beta1.FederatedTypeConfig) {
 	t.Helper()
 	for _, config := range configs {
 		_, err := s.Federation.CoreV1beta1().FederatedTypeConfigs(typeserver.Namespace).Create(t.Context(), config, metav1.CreateOptions{})
@@ -60,7 +60,7 @@ func enable(t *testing.T, s *typeserver.Server, configs ...*corev1beta1.Federate
 
 // waitCondition waits until a condition of a type config has a status, and the
 // reason if that is given; it returns the condition.
-func waitCondition(t *testing.T, s *typeserver.Server, name, condition string, status metav1.ConditionStatus, reason string) metav1.Condition {
+func waitCondition(t testing.TB, s *typeserver.Server, name, condition string, status metav1.ConditionStatus, reason string) metav1.Condition {
 	t.Helper()
 	var found *metav1.Condition
 	require.Eventually(t, func() bool {
@@ -75,7 +75,7 @@ func waitCondition(t *testing.T, s *typeserver.Server, name, condition string, s
 }
 
 // disable deletes a type config and waits until its resource is gone.
-func disable(t *testing.T, s *typeserver.Server, config *corev1beta1.FederatedTypeConfig) {
+func disable(t testing.TB, s *typeserver.Server, config *corev1beta1.FederatedTypeConfig) {
 	t.Helper()
 	err := s.Federation.CoreV1beta1().FederatedTypeConfigs(typeserver.Namespace).Delete(t.Context(), config.Name, metav1.DeleteOptions{})
 	require.NoError(t, err)
@@ -86,7 +86,7 @@ func disable(t *testing.T, s *typeserver.Server, config *corev1beta1.FederatedTy
 }
 
 // orphan lets a type config be deleted while objects of its type exist.
-func orphan(t *testing.T, s *typeserver.Server, name string) {
+func orphan(t testing.TB, s *typeserver.Server, name string) {
 	t.Helper()
 	client := s.Federation.CoreV1beta1().FederatedTypeConfigs(typeserver.Namespace)
 	require.Eventually(t, func() bool {
@@ -101,7 +101,7 @@ func orphan(t *testing.T, s *typeserver.Server, name string) {
 }
 
 // objects is a client for the objects of a federated kind in the namespace demo.
-func objects(t *testing.T, s *typeserver.Server, config *corev1beta1.FederatedTypeConfig) dynamic.ResourceInterface {
+func objects(t testing.TB, s *typeserver.Server, config *corev1beta1.FederatedTypeConfig) dynamic.ResourceInterface {
 	t.Helper()
 	client, err := dynamic.NewForConfig(s.Config)
 	require.NoError(t, err)
@@ -113,7 +113,7 @@ func objects(t *testing.T, s *typeserver.Server, config *corev1beta1.FederatedTy
 }
 
 // object reads a federated object from the YAML of its spec.
-func object(t *testing.T, config *corev1beta1.FederatedTypeConfig, name, spec string) *unstructured.Unstructured {
+func object(t testing.TB, config *corev1beta1.FederatedTypeConfig, name, spec string) *unstructured.Unstructured {
 	t.Helper()
 	content := map[string]any{}
 	require.NoError(t, yaml.Unmarshal([]byte(spec), &content))
@@ -126,14 +126,14 @@ func object(t *testing.T, config *corev1beta1.FederatedTypeConfig, name, spec st
 	return obj.DeepCopy()
 }
 
-func create(t *testing.T, s *typeserver.Server, config *corev1beta1.FederatedTypeConfig, name, spec string) *unstructured.Unstructured {
+func create(t testing.TB, s *typeserver.Server, config *corev1beta1.FederatedTypeConfig, name, spec string) *unstructured.Unstructured {
 	t.Helper()
 	created, err := objects(t, s, config).Create(t.Context(), object(t, config, name, spec), metav1.CreateOptions{})
 	require.NoError(t, err)
 	return created
 }
 
-func apply(t *testing.T, s *typeserver.Server, config *corev1beta1.FederatedTypeConfig, manager, name, spec string) *unstructured.Unstructured {
+func apply(t testing.TB, s *typeserver.Server, config *corev1beta1.FederatedTypeConfig, manager, name, spec string) *unstructured.Unstructured {
 	t.Helper()
 	applied, err := objects(t, s, config).Apply(t.Context(), name, object(t, config, name, spec), metav1.ApplyOptions{FieldManager: manager})
 	require.NoError(t, err)
@@ -141,7 +141,7 @@ func apply(t *testing.T, s *typeserver.Server, config *corev1beta1.FederatedType
 }
 
 // at returns what is at a path in an object.
-func at(t *testing.T, obj *unstructured.Unstructured, fields ...string) any {
+func at(t testing.TB, obj *unstructured.Unstructured, fields ...string) any {
 	t.Helper()
 	value, found, err := unstructured.NestedFieldNoCopy(obj.Object, fields...)
 	require.NoError(t, err)
@@ -158,7 +158,7 @@ type answer struct {
 }
 
 // request sends a plain request, for what clients do not show.
-func request(t *testing.T, s *typeserver.Server, method, path, contentType string, body []byte) answer {
+func request(t testing.TB, s *typeserver.Server, method, path, contentType string, body []byte) answer {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -178,7 +178,7 @@ func request(t *testing.T, s *typeserver.Server, method, path, contentType strin
 	return result
 }
 
-func encode(t *testing.T, value any) []byte {
+func encode(t testing.TB, value any) []byte {
 	t.Helper()
 	raw, err := json.Marshal(value)
 	require.NoError(t, err)

@@ -31,7 +31,7 @@ type Host struct {
 }
 
 // NewHost starts a host that has Deployments and the core kinds of the testdata.
-func NewHost(t *testing.T) *Host {
+func NewHost(t testing.TB) *Host {
 	t.Helper()
 	h := &Host{openAPI: map[string][]byte{}, resources: map[string]metav1.APIResourceList{}}
 	for path, file := range map[string]string{"api/v1": "api.v1.json", "apis/apps/v1": "apis.apps.v1.json"} {
@@ -74,7 +74,7 @@ func (h *Host) SetDown(down bool) {
 }
 
 // Client returns a client of the host.
-func (h *Host) Client(t *testing.T) rest.Interface {
+func (h *Host) Client(t testing.TB) rest.Interface {
 	t.Helper()
 	client, err := kubernetes.NewForConfig(&rest.Config{Host: h.url, QPS: -1})
 	require.NoError(t, err)

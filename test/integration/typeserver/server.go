@@ -78,7 +78,7 @@ type Server struct {
 }
 
 // Start runs a server until the test ends or Stop is called.
-func Start(t *testing.T, options Options) *Server {
+func Start(t testing.TB, options Options) *Server {
 	t.Helper()
 	if options.DataDir == "" {
 		options.DataDir = t.TempDir()
@@ -160,14 +160,14 @@ func (s *Server) Load() { s.load() }
 func (s *Server) Lead() { s.lead() }
 
 // HTTP is a client for plain requests to the server.
-func (s *Server) HTTP(t *testing.T) *http.Client {
+func (s *Server) HTTP(t testing.TB) *http.Client {
 	t.Helper()
 	client, err := rest.HTTPClientFor(s.Config)
 	require.NoError(t, err)
 	return client
 }
 
-func (s *Server) waitFor(t *testing.T, path string) {
+func (s *Server) waitFor(t testing.TB, path string) {
 	t.Helper()
 	client := s.HTTP(t)
 	require.Eventually(t, func() bool {
@@ -189,7 +189,7 @@ func newScheme() (*runtime.Scheme, serializer.CodecFactory) {
 	return scheme, serializer.NewCodecFactory(scheme)
 }
 
-func newConfig(t *testing.T, scheme *runtime.Scheme, codecs serializer.CodecFactory, dataDir string, plugin admission.Interface) *genericapiserver.Config {
+func newConfig(t testing.TB, scheme *runtime.Scheme, codecs serializer.CodecFactory, dataDir string, plugin admission.Interface) *genericapiserver.Config {
 	t.Helper()
 	config := genericapiserver.NewConfig(codecs)
 	config.EffectiveVersion = compatibility.DefaultBuildEffectiveVersion()

@@ -41,6 +41,7 @@ func (p StorageProvider) NewRESTStorage(getter generic.RESTOptionsGetter) (*gene
 	}
 
 	info := genericapiserver.NewDefaultAPIGroupInfo(core.GroupName, p.Scheme, metav1.ParameterCodec, p.Codecs)
+	info.NegotiatedSerializer = textOnly{p.Codecs}
 	info.VersionedResourcesStorageMap[v1beta1.SchemeGroupVersion.Version] = map[string]rest.Storage{
 		"kubefedclusters":             clusters,
 		"kubefedclusters/status":      clusterStatus,

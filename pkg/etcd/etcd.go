@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/etcd/server/v3/embed"
@@ -61,6 +62,7 @@ func Endpoint(dataDir string) string {
 type Server struct {
 	embedded *embed.Etcd
 	lock     *os.File
+	closing  *atomic.Bool
 }
 
 // Start runs etcd until Stop is called; it returns when etcd serves. The
@@ -79,11 +81,12 @@ func Start(ctx context.Context, config Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	embedded, err := start(ctx, dataDir, config)
+	closing := &atomic.Bool{}
+	embedded, err := start(ctx, dataDir, config, closing)
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
-	return &Server{embedded: embedded, lock: lock}, nil
+	return &Server{embedded: embedded, lock: lock, closing: closing}, nil
 }
 
 // Err yields an error when etcd fails while it runs.
@@ -93,6 +96,7 @@ func (s *Server) Err() <-chan error {
 
 // Stop ends etcd and gives the data directory free.
 func (s *Server) Stop() error {
+	s.closing.Store(true)
 	s.embedded.Close()
 	if err := s.lock.Close(); err != nil {
 		return fmt.Errorf("unlock data directory: %w", err)
@@ -100,7 +104,7 @@ func (s *Server) Stop() error {
 	return nil
 }
 
-func start(ctx context.Context, dataDir string, config Config) (*embed.Etcd, error) {
+func start(ctx context.Context, dataDir string, config Config, closing *atomic.Bool) (*embed.Etcd, error) {
 	// A crashed predecessor leaves its sockets behind, and a bound path cannot be
 	// bound again. The lock says that no one listens on them.
 	grpcSocket, httpSocket := SocketPath(dataDir), filepath.Join(dataDir, "etcd-http.sock")
@@ -132,7 +136,7 @@ func start(ctx context.Context, dataDir string, config Config) (*embed.Etcd, err
 	cfg.UnsafeNoFsync = config.UnsafeNoFsync
 	// No users, so no tokens: the default kind warns of itself.
 	cfg.AuthToken = ""
-	cfg.ZapLoggerBuilder = embed.NewZapLoggerBuilder(newLogger(ctx))
+	cfg.ZapLoggerBuilder = embed.NewZapLoggerBuilder(newLogger(ctx, closing))
 
 	embedded, err := embed.StartEtcd(cfg)
 	if err != nil {

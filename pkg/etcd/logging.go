@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"sync/atomic"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -11,24 +12,26 @@ import (
 )
 
 // newLogger sends etcd's log to the server's own: warnings and errors always,
-// the rest at verbosity 4.
-func newLogger(ctx context.Context) *zap.Logger {
-	return zap.New(&klogCore{logger: klog.LoggerWithName(klog.FromContext(ctx), "etcd")})
+// the rest at verbosity 4. While etcd is closing its listeners report their end as
+// errors, which are none; so everything is at verbosity 4 then.
+func newLogger(ctx context.Context, closing *atomic.Bool) *zap.Logger {
+	return zap.New(&klogCore{logger: klog.LoggerWithName(klog.FromContext(ctx), "etcd"), closing: closing})
 }
 
 type klogCore struct {
-	logger klog.Logger
-	fields []zapcore.Field
+	logger  klog.Logger
+	closing *atomic.Bool
+	fields  []zapcore.Field
 }
 
 const infoVerbosity = 4
 
 func (c *klogCore) Enabled(level zapcore.Level) bool {
-	return level >= zapcore.WarnLevel || c.logger.V(infoVerbosity).Enabled()
+	return level >= zapcore.WarnLevel && !c.closing.Load() || c.logger.V(infoVerbosity).Enabled()
 }
 
 func (c *klogCore) With(fields []zapcore.Field) zapcore.Core {
-	return &klogCore{logger: c.logger, fields: append(c.fields[:len(c.fields):len(c.fields)], fields...)}
+	return &klogCore{logger: c.logger, closing: c.closing, fields: append(c.fields[:len(c.fields):len(c.fields)], fields...)}
 }
 
 func (c *klogCore) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.CheckedEntry {
@@ -51,6 +54,8 @@ func (c *klogCore) Write(entry zapcore.Entry, fields []zapcore.Field) error {
 		keysAndValues = append(keysAndValues, key, encoder.Fields[key])
 	}
 	switch {
+	case c.closing.Load():
+		c.logger.V(infoVerbosity).Info(entry.Message, append(keysAndValues, "level", entry.Level.String())...)
 	case entry.Level >= zapcore.ErrorLevel:
 		c.logger.Error(nil, entry.Message, keysAndValues...)
 	case entry.Level == zapcore.WarnLevel:

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
 	utilerrors "k8s.io/apimachinery/pkg/util/errors"
@@ -70,6 +71,8 @@ func NewOptions(codec runtime.Codec) *Options {
 	}
 	// The kube-apiserver forwards the user's UID in this header.
 	o.Recommended.Authentication.RequestHeader.UIDHeaders = []string{"X-Remote-Uid"}
+	// Without it a shutdown waits a minute for watches that nobody ends.
+	o.ServerRun.ShutdownWatchTerminationGracePeriod = 10 * time.Second
 	// A certificate that is not given is made in memory, not written to a directory.
 	o.Recommended.SecureServing.ServerCert.CertDirectory = ""
 

@@ -24,7 +24,7 @@ import (
 
 const (
 	// patience bounds every wait. A busy machine needs a good part of it.
-	patience     = 90 * time.Second
+	patience     = 60 * time.Second
 	pollInterval = 50 * time.Millisecond
 
 	cluster1 = "cluster1"

@@ -122,12 +122,14 @@ func TestKubectlWrites(t *testing.T) {
 
 	t.Run("managers own containers one by one", func(t *testing.T) {
 		f := f.in(t)
-		sidecar := federatedObject("FederatedDeployment", namespace, "web", map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{
+		// kubectl would hand over to a server-side apply what its client-side apply owns: so not the object of above.
+		f.apply(federatedDeployment(namespace, "with-sidecar", 1, cluster1), "--server-side", "--field-manager=main")
+		sidecar := federatedObject("FederatedDeployment", namespace, "with-sidecar", map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{
 			"containers": []any{map[string]any{"name": "sidecar", "image": "busybox:1.36"}},
 		}}}})
 		delete(sidecar.Object["spec"].(map[string]any), "placement")
 		f.apply(sidecar, "--server-side", "--field-manager=sidecars")
-		object := f.get(env.HostName, federatedDeployments, namespace, "web")
+		object := f.get(env.HostName, federatedDeployments, namespace, "with-sidecar")
 		containers, _, err := unstructured.NestedSlice(object.Object, "spec", "template", "spec", "template", "spec", "containers")
 		require.NoError(t, err)
 		assert.Len(t, containers, 2)

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
 )
 
 // Delete deletes the object with that UID. gone says that it is no more there;
@@ -78,15 +79,10 @@ func (t *Type) sendDelete(ctx context.Context, conn *connection, key types.Names
 
 	limited, cancel := context.WithTimeout(ctx, t.member.options.RequestTimeout)
 	defer cancel()
-	result := conn.rest.Delete().AbsPath(t.path(key)...).
+	raw, err := answerOf(conn.rest.Delete().AbsPath(t.path(key)...).
 		SetHeader("Content-Type", runtime.ContentTypeJSON).
 		SetHeader("Accept", "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json").
-		Body(body).Do(limited)
-	// Error reads the member's status out of the answer, which Raw does not.
-	if err := result.Error(); err != nil {
-		return nil, conn.errorOf(ctx, t.resource, err)
-	}
-	raw, err := result.Raw()
+		Body(body).Do(limited))
 	if err != nil {
 		return nil, conn.errorOf(ctx, t.resource, err)
 	}
@@ -95,6 +91,15 @@ func (t *Type) sendDelete(ctx context.Context, conn *connection, key types.Names
 		return nil, fmt.Errorf("member %s: reading the answer to the deletion of %s %q: %w", t.member.name, t.resource.Resource, key, err)
 	}
 	return answer, nil
+}
+
+// answerOf returns the bytes of an answer.
+func answerOf(result rest.Result) ([]byte, error) {
+	// Error reads the member's status out of an answer, which Raw does not.
+	if err := result.Error(); err != nil {
+		return nil, err
+	}
+	return result.Raw()
 }
 
 func (t *Type) path(key types.NamespacedName) []string {

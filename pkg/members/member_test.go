@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"sync"
 	"testing"
 	"time"
 
@@ -25,7 +24,6 @@ import (
 	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
 	"github.com/kubefederation/federation-apiserver/pkg/members"
 	"github.com/kubefederation/federation-apiserver/test/env"
-	"github.com/kubefederation/federation-apiserver/test/env/progress"
 )
 
 // patience bounds every wait; a busy machine needs a part of it.
@@ -37,29 +35,7 @@ var (
 	namespaces  = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
 )
 
-// started says that environment has been asked for.
-var started bool
-
-var environment = sync.OnceValues(func() (*env.Environment, error) {
-	started = true
-	return env.Start(context.Background(), env.Options{
-		Members: []string{"one"}, WithoutFederation: true, Progress: progress.NewWriter(os.Stderr),
-	})
-})
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if !started {
-		os.Exit(code)
-	}
-	if e, err := environment(); err == nil {
-		if err := e.Stop(context.Background()); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = max(code, 1)
-		}
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(env.Run(m)) }
 
 // fixture is a member that is a real cluster, in a Set of its own.
 type fixture struct {
@@ -76,12 +52,11 @@ type fixture struct {
 
 func newFixture(t *testing.T, options members.Options) *fixture {
 	t.Helper()
-	e, err := environment()
-	require.NoError(t, err)
 	_, ctx := ktesting.NewTestContext(t)
-	f := &fixture{t: t, Context: ctx, cluster: e.Member("one")}
-	f.admin, err = kubernetes.NewForConfig(f.cluster.Config())
+	f := &fixture{t: t, Context: ctx, cluster: env.Shared(t).Member("cluster1")}
+	admin, err := kubernetes.NewForConfig(f.cluster.Config())
 	require.NoError(t, err)
+	f.admin = admin
 	namespace, err := f.admin.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "members-"}}, metav1.CreateOptions{})
 	require.NoError(t, err)
 	f.namespace = namespace.Name
@@ -318,6 +293,32 @@ func TestUnmanageLeavesTheObjectToTheMember(t *testing.T) {
 	_, found, err := configs.GetLive(f, f.key("not-there"))
 	require.NoError(t, err)
 	require.False(t, found)
+}
+
+func TestReplicasAreHandedOverAtTheirValue(t *testing.T) {
+	f := newFixture(t, members.Options{})
+	apps := f.member.Type(deployments, true)
+	body := func(replicas string) []byte {
+		return fmt.Appendf(nil, `{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web","namespace":%q,"labels":{"kubefed.io/managed":"true"}},
+			"spec":{%s"selector":{"matchLabels":{"app":"web"}},"template":{"metadata":{"labels":{"app":"web"}},"spec":{"containers":[{"name":"web","image":"nginx"}]}}}}`, f.namespace, replicas)
+	}
+	require.NoError(t, apps.HandOverReplicas(f, f.key("web")), "what is not there is left alone")
+	_, err := apps.Apply(f, f.key("web"), body(`"replicas":3,`))
+	require.NoError(t, err)
+	require.NoError(t, apps.HandOverReplicas(f, f.key("web")))
+	_, err = apps.Apply(f, f.key("web"), body(""))
+	require.NoError(t, err)
+	live, err := f.admin.AppsV1().Deployments(f.namespace).Get(f, "web", metav1.GetOptions{})
+	require.NoError(t, err)
+	require.EqualValues(t, 3, *live.Spec.Replicas)
+
+	require.NoError(t, apps.Unmanage(f, f.key("web")))
+	live, err = f.admin.AppsV1().Deployments(f.namespace).Get(f, "web", metav1.GetOptions{})
+	require.NoError(t, err)
+	require.EqualValues(t, 3, *live.Spec.Replicas)
+	for _, e := range live.ManagedFields {
+		require.NotContains(t, e.Manager, typesv1beta1.FieldManager, "nothing of it is ours")
+	}
 }
 
 func TestATypeThatTheMemberLacksIsItsOwnAffair(t *testing.T) {

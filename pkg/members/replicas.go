@@ -42,7 +42,7 @@ func (t *Type) HandOverReplicas(ctx context.Context, key types.NamespacedName) e
 	}
 	limited, cancel := context.WithTimeout(ctx, t.member.options.RequestTimeout)
 	defer cancel()
-	raw, err := conn.rest.Get().AbsPath(t.path(key)...).SetHeader("Accept", "application/json").Do(limited).Raw()
+	raw, err := answerOf(conn.rest.Get().AbsPath(t.path(key)...).SetHeader("Accept", "application/json").Do(limited))
 	if apierrors.IsNotFound(err) && !isUnserved(err) {
 		return nil
 	}

@@ -73,7 +73,7 @@ func releasing(live *metav1.ObjectMeta) ([]byte, error) {
 	}
 	others := []metav1.ManagedFieldsEntry{}
 	for i := range live.ManagedFields {
-		if !isOurs(&live.ManagedFields[i]) {
+		if !isOurs(&live.ManagedFields[i]) && live.ManagedFields[i].Manager != ReplicasFieldManager {
 			others = append(others, live.ManagedFields[i])
 		}
 	}

@@ -38,14 +38,18 @@ func run(ctx context.Context, args []string) (err error) {
 	}
 	defer func() {
 		// The interrupt that ended the command must not end the cleaning up.
-		err = errors.Join(err, environment.Stop(context.WithoutCancel(ctx)))
+		if stopErr := environment.Stop(context.WithoutCancel(ctx)); stopErr != nil {
+			err = stopErr
+		}
 	}()
 	serving, stopServing := context.WithCancel(ctx)
 	served := make(chan error, 1)
 	go func() { served <- environment.Serve(serving) }()
 	defer func() {
 		stopServing()
-		err = errors.Join(err, <-served)
+		if serveErr := <-served; serveErr != nil {
+			err = serveErr
+		}
 	}()
 
 	command := exec.CommandContext(ctx, args[0], args[1:]...)

@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/yaml"
 
 	"github.com/kubefederation/federation-apiserver/test/env"
@@ -154,9 +155,7 @@ func TestBadFederatedObjectsAreRefused(t *testing.T) {
 	t.Run("an update to something bad changes nothing", func(t *testing.T) {
 		f := f.in(t)
 		object := f.create(federatedConfigMaps, federatedConfigMap(namespace, "sound", "value"))
-		bad := object.DeepCopy()
-		bad.Object["spec"].(map[string]any)["placement"] = map[string]any{"clusters": []any{map[string]any{"name": "A"}}}
-		_, err := f.host(federatedConfigMaps, namespace).Update(f.ctx(), bad, metav1.UpdateOptions{})
+		_, err := f.host(federatedConfigMaps, namespace).Patch(f.ctx(), "sound", types.MergePatchType, []byte(`{"spec":{"placement":{"clusters":[{"name":"A"}]}}}`), metav1.PatchOptions{})
 		assert.True(t, apierrors.IsInvalid(err), "%v", err)
 		stale := object.DeepCopy()
 		stale.SetResourceVersion("1")
@@ -240,7 +239,7 @@ func TestBadConfigurationIsRefused(t *testing.T) {
 	}
 
 	t.Run("the scope cannot be changed", func(t *testing.T) {
-		_, err := f.host(kubeFedConfigs, env.SystemNamespace).Patch(f.ctx(), "kubefed", "application/merge-patch+json", []byte(`{"spec":{"scope":"Namespaced"}}`), metav1.PatchOptions{})
+		_, err := f.host(kubeFedConfigs, env.SystemNamespace).Patch(f.ctx(), "kubefed", types.MergePatchType, []byte(`{"spec":{"scope":"Namespaced"}}`), metav1.PatchOptions{})
 		require.True(t, apierrors.IsInvalid(err), "%v", err)
 		assert.Contains(t, err.Error(), "spec.scope")
 		assert.Contains(t, err.Error(), "immutable")

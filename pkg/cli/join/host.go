@@ -45,6 +45,9 @@ func newHost(cluster *connect.Cluster, o *Options, report *progress.Reporter) (*
 // scope returns the scope of the federation: that of all namespaces unless its
 // KubeFedConfig says otherwise.
 func (h *host) scope(ctx context.Context) (corev1beta1.ResourceScope, error) {
+	if _, err := h.kube.CoreV1().Namespaces().Get(ctx, h.Namespace, metav1.GetOptions{}); err != nil {
+		return "", fmt.Errorf("reading the system namespace in the host: %w", err)
+	}
 	// A list tells a federation without configuration from no federation at all.
 	configs, err := h.federation.CoreV1beta1().KubeFedConfigs(h.Namespace).List(ctx, metav1.ListOptions{})
 	switch {

@@ -22,6 +22,9 @@ import (
 // tokenPatience bounds the wait for the member to issue the token.
 const tokenPatience = 30 * time.Second
 
+// namespacePatience bounds the wait for a former system namespace to be gone.
+const namespacePatience = time.Minute
+
 // member is the cluster that joins.
 type member struct {
 	membership.Membership
@@ -69,11 +72,8 @@ func (m *member) prepare(ctx context.Context) ([]byte, error) {
 func (m *member) ensureNamespace(ctx context.Context) error {
 	namespace := m.SystemNamespace()
 	return m.ensure("Namespace", namespace.Name, func() (bool, error) {
-		existing, err := m.client.CoreV1().Namespaces().Get(ctx, namespace.Name, metav1.GetOptions{})
-		if err == nil && existing.DeletionTimestamp != nil {
-			return false, errors.New("it is being deleted; try again when it is gone")
-		}
-		if !apierrors.IsNotFound(err) {
+		there, err := m.settledNamespace(ctx, namespace.Name)
+		if there || err != nil {
 			return false, err
 		}
 		_, err = m.client.CoreV1().Namespaces().Create(ctx, namespace, metav1.CreateOptions{FieldManager: membership.ManagedBy})
@@ -82,6 +82,29 @@ func (m *member) ensureNamespace(ctx context.Context) error {
 		}
 		return err == nil, err
 	})
+}
+
+// settledNamespace says whether the namespace is there. One that is being deleted,
+// as after an unjoin, is waited for.
+func (m *member) settledNamespace(ctx context.Context, name string) (there bool, err error) {
+	err = wait.PollUntilContextTimeout(ctx, 250*time.Millisecond, namespacePatience, true, func(ctx context.Context) (bool, error) {
+		existing, err := m.client.CoreV1().Namespaces().Get(ctx, name, metav1.GetOptions{})
+		switch {
+		case apierrors.IsNotFound(err):
+			return true, nil
+		case err != nil:
+			return false, err
+		case existing.DeletionTimestamp == nil:
+			there = true
+			return true, nil
+		}
+		m.report.Doing("%s: waiting for the former Namespace %s to be gone", m.Cluster, name)
+		return false, nil
+	})
+	if wait.Interrupted(err) && ctx.Err() == nil {
+		return false, errors.New("it is being deleted; try again when it is gone")
+	}
+	return there, err
 }
 
 func (m *member) ensureRights(ctx context.Context) error {

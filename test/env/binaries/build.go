@@ -57,7 +57,7 @@ func (b build) run(ctx context.Context, report progress.Reporter) error {
 		}
 		if line != "" && !strings.ContainsAny(line, " \t:") {
 			compiled++
-			report.Status("%s: compiled %d of %d packages", b.title, compiled, total)
+			report.Status("%s: compiled %d packages of at most %d", b.title, compiled, total)
 			continue
 		}
 		complaints = append(complaints, line)

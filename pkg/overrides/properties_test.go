@@ -151,39 +151,48 @@ func topLevelKeys(t *rapid.T, doc []byte) []string {
 
 func TestRenderProperties(t *testing.T) {
 	applied := 0
-	rapid.Check(t, func(t *rapid.T) {
-		obj, target := genObject(t), genTarget(t)
-		renderer, err := overrides.NewRenderer(obj, target)
-		require.NoError(t, err, "metadata is sound")
-
-		for _, exists := range []bool{false, true} {
-			plain, err := renderer.Render("other", exists)
-			require.NoError(t, err, "overrides for c1 do not concern other clusters")
-			requireIdentity(t, target, plain)
-			requireCanonical(t, plain.JSON)
-
-			rendered, err := renderer.Render("c1", exists)
-			again, errAgain := overrides.Render(obj, target, "c1", exists)
-			if err != nil {
-				var fault *overrides.ApplyError
-				require.ErrorAs(t, err, &fault)
-				require.Nil(t, rendered)
-				require.EqualError(t, errAgain, err.Error())
-				continue
-			}
-			require.NoError(t, errAgain)
-			require.Equal(t, rendered, again, "the same input gives the same output")
-			requireIdentity(t, target, rendered)
-			requireCanonical(t, rendered.JSON)
-			require.Equal(t, rendered.Hash == plain.Hash, string(rendered.JSON) == string(plain.JSON))
-			if len(obj.Spec.Overrides[0].ClusterOverrides) == 0 {
-				require.Equal(t, plain, rendered)
-			} else {
-				applied++
-			}
-		}
-	})
+	rapid.Check(t, func(t *rapid.T) { applied += checkRender(t) })
 	require.Positive(t, applied, "some of the overrides that were tried must apply")
+}
+
+func FuzzRender(f *testing.F) {
+	f.Fuzz(rapid.MakeFuzz(func(t *rapid.T) { checkRender(t) }))
+}
+
+// checkRender renders an object for a cluster with overrides and for one
+// without, and returns how often the overrides applied.
+func checkRender(t *rapid.T) (applied int) {
+	obj, target := genObject(t), genTarget(t)
+	renderer, err := overrides.NewRenderer(obj, target)
+	require.NoError(t, err, "metadata is sound")
+
+	for _, exists := range []bool{false, true} {
+		plain, err := renderer.Render("other", exists)
+		require.NoError(t, err, "overrides for c1 do not concern other clusters")
+		requireIdentity(t, target, plain)
+		requireCanonical(t, plain.JSON)
+
+		rendered, err := renderer.Render("c1", exists)
+		again, errAgain := overrides.Render(obj, target, "c1", exists)
+		if err != nil {
+			var fault *overrides.ApplyError
+			require.ErrorAs(t, err, &fault)
+			require.Nil(t, rendered)
+			require.EqualError(t, errAgain, err.Error())
+			continue
+		}
+		require.NoError(t, errAgain)
+		require.Equal(t, rendered, again, "the same input gives the same output")
+		requireIdentity(t, target, rendered)
+		requireCanonical(t, rendered.JSON)
+		require.Equal(t, rendered.Hash == plain.Hash, string(rendered.JSON) == string(plain.JSON))
+		if len(obj.Spec.Overrides[0].ClusterOverrides) == 0 {
+			require.Equal(t, plain, rendered)
+		} else {
+			applied++
+		}
+	}
+	return applied
 }
 
 // Overrides are applied one after the other: the first ones' result is the

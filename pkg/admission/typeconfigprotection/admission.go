@@ -1,6 +1,7 @@
-// Package typeconfigprotection keeps a FederatedTypeConfig from being deleted
-// while objects of its federated type exist: they would stay in storage where
-// nobody can reach them, and their copies in the members.
+// Package typeconfigprotection keeps a FederatedTypeConfig from being deleted, or
+// from naming another federated type, while objects of its federated type exist:
+// they would stay in storage where nobody can reach them, and their copies in the
+// members.
 package typeconfigprotection
 
 import (
@@ -51,7 +52,7 @@ func (i Initializer) Initialize(plugin admission.Interface) {
 	}
 }
 
-// Plugin refuses deletions.
+// Plugin refuses deletions and changes.
 type Plugin struct {
 	*admission.Handler
 	namespace string
@@ -66,7 +67,7 @@ var (
 
 // New makes a plugin that has no counter yet.
 func New() *Plugin {
-	return &Plugin{Handler: admission.NewHandler(admission.Delete)}
+	return &Plugin{Handler: admission.NewHandler(admission.Delete, admission.Update)}
 }
 
 // SetObjectCounter gives the plugin what it counts with.
@@ -83,23 +84,38 @@ func (p *Plugin) ValidateInitialization() error {
 }
 
 // Validate refuses the deletion of a FederatedTypeConfig with objects, one by one
-// too if a collection is deleted.
+// too if a collection is deleted, and a change of its federated type.
 func (p *Plugin) Validate(ctx context.Context, attributes admission.Attributes, _ admission.ObjectInterfaces) error {
 	if attributes.GetResource().GroupResource() != core.Resource("federatedtypeconfigs") || attributes.GetSubresource() != "" {
 		return nil
 	}
 	config, ok := attributes.GetOldObject().(*core.FederatedTypeConfig)
-	if !ok || config.Namespace != p.namespace || config.DeletionTimestamp != nil || config.Annotations[core.OrphanObjectsAnnotation] == "true" {
+	if !ok || config.Namespace != p.namespace {
 		return nil
 	}
+	orphan := config.Annotations[core.OrphanObjectsAnnotation] == "true"
+	if changed, ok := attributes.GetObject().(*core.FederatedTypeConfig); ok && attributes.GetOperation() == admission.Update {
+		if changed.Spec.FederatedType == config.Spec.FederatedType {
+			return nil
+		}
+		// Objects of one kind cannot be read as objects of another from the same place.
+		orphan = orphan && changed.Spec.FederatedType.PluralName != config.Spec.FederatedType.PluralName
+	} else if config.DeletionTimestamp != nil {
+		return nil
+	}
+	if orphan {
+		return nil
+	}
+
+	federated := config.Spec.FederatedType
 	count, err := p.counter.CountObjects(ctx, config.Name)
 	if err != nil {
-		return apierrors.NewServiceUnavailable(fmt.Sprintf("cannot tell whether objects of %s exist: %v", config.Spec.FederatedType.PluralName, err))
+		return apierrors.NewServiceUnavailable(fmt.Sprintf("cannot tell whether objects of %s exist: %v", federated.PluralName, err))
 	}
 	if count == 0 {
 		return nil
 	}
 	return apierrors.NewConflict(attributes.GetResource().GroupResource(), config.Name, fmt.Errorf(
 		"%d objects of %s.%s exist; delete them first (kubectl delete %s --all --all-namespaces), or set the annotation %s=true on the FederatedTypeConfig to leave them in storage and their copies in the members",
-		count, config.Spec.FederatedType.PluralName, config.Spec.FederatedType.Group, config.Spec.FederatedType.PluralName, core.OrphanObjectsAnnotation))
+		count, federated.PluralName, federated.Group, federated.PluralName, core.OrphanObjectsAnnotation))
 }

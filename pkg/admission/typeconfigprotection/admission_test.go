@@ -64,7 +64,7 @@ func TestValidate(t *testing.T) {
 			typeconfigprotection.Initializer{Namespace: "system", Counter: test.counts}.Initialize(plugin)
 			require.NoError(t, plugin.ValidateInitialization())
 			require.True(t, plugin.Handles(admission.Delete))
-			require.False(t, plugin.Handles(admission.Update))
+			require.False(t, plugin.Handles(admission.Create))
 
 			resource := core.SchemeGroupVersion.WithResource("federatedtypeconfigs")
 			if test.resource != "" {
@@ -78,6 +78,38 @@ func TestValidate(t *testing.T) {
 				return
 			}
 			require.True(t, test.check(err), "%v", err)
+		})
+	}
+}
+
+func TestValidateUpdate(t *testing.T) {
+	t.Parallel()
+	federated := core.APIResource{Group: "types.kubefed.io", Version: "v1beta1", Kind: "FederatedConfigMap", PluralName: "federatedconfigmaps", Scope: core.NamespaceScoped}
+	for _, test := range []struct {
+		name    string
+		orphan  bool
+		change  func(*core.FederatedTypeConfigSpec)
+		refused bool
+	}{
+		{name: "nothing about the federated type", change: func(s *core.FederatedTypeConfigSpec) { s.Propagation = core.PropagationDisabled }},
+		{name: "the plural", change: func(s *core.FederatedTypeConfigSpec) { s.FederatedType.PluralName = "fedmaps" }, refused: true},
+		{name: "the scope", change: func(s *core.FederatedTypeConfigSpec) { s.FederatedType.Scope = core.ClusterScoped }, refused: true},
+		{name: "the plural, and they shall stay", orphan: true, change: func(s *core.FederatedTypeConfigSpec) { s.FederatedType.PluralName = "fedmaps" }},
+		{name: "the kind in the same place, even if they shall stay", orphan: true, change: func(s *core.FederatedTypeConfigSpec) { s.FederatedType.Kind = "Other" }, refused: true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			old := &core.FederatedTypeConfig{ObjectMeta: metav1.ObjectMeta{Name: "configmaps", Namespace: "system"}, Spec: core.FederatedTypeConfigSpec{FederatedType: federated}}
+			if test.orphan {
+				old.Annotations = map[string]string{core.OrphanObjectsAnnotation: "true"}
+			}
+			changed := old.DeepCopy()
+			test.change(&changed.Spec)
+			plugin := typeconfigprotection.New()
+			plugin.SetObjectCounter("system", counts{count: 1})
+			err := plugin.Validate(t.Context(), admission.NewAttributesRecord(changed, old, core.SchemeGroupVersion.WithKind("FederatedTypeConfig"), "system", "configmaps",
+				core.SchemeGroupVersion.WithResource("federatedtypeconfigs"), "", admission.Update, &metav1.UpdateOptions{}, false, nil), nil)
+			require.Equal(t, test.refused, apierrors.IsConflict(err), "%v", err)
 		})
 	}
 }

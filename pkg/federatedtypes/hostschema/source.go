@@ -41,8 +41,11 @@ type Source struct {
 	// index has the address of every document, which has its hash; nil before it
 	// was first read. It is never newer than a document in documents.
 	index map[string]string
-	// failed has what was asked for while the host did not answer.
-	failed map[schema.GroupVersion]bool
+	// failed has what was asked for while the host did not answer; failure is what
+	// the last question got that was long without an answer, at failedAt.
+	failed   map[schema.GroupVersion]bool
+	failure  error
+	failedAt time.Time
 }
 
 // New makes a source that reads with client, any client of the host, and looks
@@ -58,8 +61,18 @@ var _ federatedtypes.TargetSource = &Source{}
 func (s *Source) Target(ctx context.Context, resource schema.GroupVersionResource, kind schema.GroupVersionKind) (federatedtypes.TargetInfo, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	// Many types are asked for one after the other when the server starts: not each
+	// of them shall wait for a host that hangs.
+	if s.failure != nil && time.Since(s.failedAt) < s.interval {
+		s.failed[kind.GroupVersion()] = true
+		return federatedtypes.TargetInfo{}, s.failure
+	}
+	begin := time.Now()
 	info, err := s.target(ctx, resource, kind)
 	if err != nil {
+		if time.Since(begin) > s.interval {
+			s.failure, s.failedAt = err, time.Now()
+		}
 		s.failed[kind.GroupVersion()] = true
 		return federatedtypes.TargetInfo{}, err
 	}
@@ -146,6 +159,7 @@ func (s *Source) poll(ctx context.Context) ([]schema.GroupVersion, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.failure = nil
 	maps.DeleteFunc(s.documents, func(_ schema.GroupVersion, d *document) bool {
 		return time.Since(d.used) > documentLife
 	})

@@ -75,8 +75,8 @@ template: {data: {a: "1"}}
 placement: {clusters: []}
 overrides: [{clusterName: one, clusterOverrides: [{path: /data/a, value: null}]}]
 `
-		applied := apply(t, s, configMaps, "me", "nulls", spec)
-		applied = apply(t, s, configMaps, "other", "nulls", `{template: {data: {b: "1"}}}`)
+		apply(t, s, configMaps, "me", "nulls", spec)
+		applied := apply(t, s, configMaps, "other", "nulls", `{template: {data: {b: "1"}}}`)
 		require.Equal(t, []any{}, at(t, applied, "spec", "placement", "clusters"))
 		overrides := at(t, applied, "spec", "overrides").([]any)[0].(map[string]any)["clusterOverrides"].([]any)
 		require.Equal(t, map[string]any{"path": "/data/a", "value": nil}, overrides[0])

@@ -85,8 +85,11 @@ func TestKindInProcess(t *testing.T) {
 		_, err = kind.Get(t.Context(), "demo", "two")
 		require.True(t, apierrors.IsNotFound(err), "%v", err)
 		require.NoError(t, kind.RemoveFinalizer(t.Context(), old, typesv1beta1.SyncFinalizer), "gone already")
-		create(t, s, configMaps, "two", `{template: {data: {}}}`)
-		require.Error(t, kind.RemoveFinalizer(t.Context(), old, typesv1beta1.SyncFinalizer), "another UID")
+		namesake := create(t, s, configMaps, "two", `{template: {data: {}}}`)
+		require.NoError(t, kind.RemoveFinalizer(t.Context(), old, typesv1beta1.SyncFinalizer), "gone, and another in its place")
+		current, err := kind.Get(t.Context(), "demo", "two")
+		require.NoError(t, err)
+		require.Equal(t, namesake.GetResourceVersion(), current.ResourceVersion)
 	})
 	t.Run("the end of a kind is seen", func(t *testing.T) {
 		s.Types.Disable(t.Context(), configMaps.Name)

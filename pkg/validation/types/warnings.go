@@ -24,8 +24,8 @@ func Warnings(obj *typesv1beta1.FederatedObject, target Target) []string {
 	return warnings
 }
 
-// unmanagedNamespaces exist in every cluster and are left alone, as in KubeFed.
-var unmanagedNamespaces = sets.New("default", "kube-public", "kube-system")
+// unmanagedNamespaces exist in every cluster and are left alone.
+var unmanagedNamespaces = sets.New("default", "kube-node-lease", "kube-public", "kube-system")
 
 func placementWarnings(placement *typesv1beta1.Placement) []string {
 	selector := placement.ClusterSelector

@@ -193,12 +193,17 @@ func (w *memberWorker) resyncCopies(k *kind, copies Copies) {
 }
 
 // resyncRecorded looks at all copies that objects have, or shall have, in the
-// member.
+// member. One that is not ready may hold up its workers with requests that it does
+// not answer; to report that takes none of them.
 func (w *memberWorker) resyncRecorded(k *kind) {
+	enqueue := w.queue.AddBackground
+	if member := w.c.config.Members.Get(w.name); member != nil && !member.Ready() {
+		enqueue = w.c.objects.AddBackground
+	}
 	k.each("", func(obj *typesv1beta1.FederatedObject) {
 		key := k.keyOf(obj)
 		if recordedCluster(obj, w.name) != nil || w.c.ledger.has(key, w.name) {
-			w.queue.AddBackground(key)
+			enqueue(key)
 		}
 	})
 }

@@ -26,6 +26,8 @@ const (
 	// patience bounds every wait. A busy machine needs a good part of it.
 	patience     = 60 * time.Second
 	pollInterval = 50 * time.Millisecond
+	// slow is what a wait may take without being told of.
+	slow = 2 * time.Second
 
 	cluster1 = "cluster1"
 	cluster2 = "cluster2"
@@ -104,12 +106,16 @@ func (f *federation) host(resource schema.GroupVersionResource, namespace string
 func (f *federation) eventually(what string, check func() error) {
 	f.t.Helper()
 	var last error
+	began := time.Now()
 	err := wait.PollUntilContextTimeout(f.ctx(), pollInterval, patience, true, func(context.Context) (bool, error) {
 		last = check()
 		return last == nil, nil
 	})
 	if err != nil {
 		require.FailNow(f.t, "waited in vain for "+what, "%v", last)
+	}
+	if waited := time.Since(began); waited > slow {
+		f.t.Logf("waited %s for %s", waited.Round(time.Millisecond), what)
 	}
 }
 

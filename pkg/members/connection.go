@@ -74,12 +74,17 @@ func (c *connection) close() {
 // errorOf turns what a request came back with into the errors of this package.
 // ctx is the caller's, without the timeout of the request.
 func (c *connection) errorOf(ctx context.Context, resource schema.GroupVersionResource, err error) error {
-	var refused *refusedError
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
-	case errors.As(err, &refused):
-		return &NotReadyError{Member: c.member, RetryAfter: refused.after, Err: refused.err}
+	}
+	var unanswered *unansweredError
+	if errors.As(err, &unanswered) {
+		if unanswered.refused {
+			return &NotReadyError{Member: c.member, RetryAfter: unanswered.after, Err: unanswered.cause}
+		}
+		err = unanswered.cause
+	}
+	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case isUnserved(err):

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,6 +25,7 @@ import (
 	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
 	"github.com/kubefederation/federation-apiserver/pkg/members"
 	"github.com/kubefederation/federation-apiserver/test/env"
+	"github.com/kubefederation/federation-apiserver/test/env/progress"
 )
 
 // patience bounds every wait; a busy machine needs a part of it.
@@ -35,7 +37,29 @@ var (
 	namespaces  = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
 )
 
-func TestMain(m *testing.M) { os.Exit(env.Run(m)) }
+// environment is one without a federation, which would take the objects of these
+// tests for copies that it has forgotten.
+var environment = sync.OnceValues(func() (*env.Environment, error) {
+	return env.Start(context.Background(), env.Options{
+		Members: []string{"cluster1"}, WithoutFederation: true, Progress: progress.NewWriter(os.Stderr),
+	})
+})
+
+// started says that environment has been asked for.
+var started bool
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if started {
+		if e, err := environment(); err == nil {
+			if err := e.Stop(context.Background()); err != nil {
+				fmt.Fprintln(os.Stderr, "end the test environment:", err)
+				code = max(code, 1)
+			}
+		}
+	}
+	os.Exit(code)
+}
 
 // fixture is a member that is a real cluster, in a Set of its own.
 type fixture struct {
@@ -52,8 +76,14 @@ type fixture struct {
 
 func newFixture(t *testing.T, options members.Options) *fixture {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("needs a real cluster: not with -short")
+	}
+	started = true
+	e, err := environment()
+	require.NoError(t, err)
 	_, ctx := ktesting.NewTestContext(t)
-	f := &fixture{t: t, Context: ctx, cluster: env.Shared(t).Member("cluster1")}
+	f := &fixture{t: t, Context: ctx, cluster: e.Member("cluster1")}
 	admin, err := kubernetes.NewForConfig(f.cluster.Config())
 	require.NoError(t, err)
 	f.admin = admin

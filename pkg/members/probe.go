@@ -102,10 +102,11 @@ func (m *Member) get(ctx context.Context, path string, limit int64) (status int,
 }
 
 func (m *Member) probeError(ctx context.Context, err error) error {
+	err = plain(err)
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return &TimeoutError{Member: m.name, Err: context.DeadlineExceeded}
 	}
-	return plain(err)
+	return err
 }
 
 // Labels of nodes that say where they are, the current ones first.

@@ -31,14 +31,18 @@ func probing(ctx context.Context) context.Context {
 	return context.WithValue(ctx, probingKey{}, true)
 }
 
-// refusedError means that the breaker kept a request back.
-type refusedError struct {
-	after time.Duration
-	err   error
+// unansweredError is the error of a request without an answer. It does not unwrap
+// and does not repeat its cause: client-go would know some causes, and try ten
+// times, or take a watch that could not be opened for one that ended. Whether to
+// try again is decided here.
+type unansweredError struct {
+	cause error
+	// refused says that the breaker kept the request back, for so long as after.
+	refused bool
+	after   time.Duration
 }
 
-func (e *refusedError) Error() string { return e.err.Error() }
-func (e *refusedError) Unwrap() error { return e.err }
+func (e *unansweredError) Error() string { return "the request was not answered" }
 
 func (s settings) transport(b *breaker) (*transport, error) {
 	tlsConfig, err := s.tlsConfig()
@@ -69,7 +73,7 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 			if request.Body != nil {
 				request.Body.Close()
 			}
-			return nil, &refusedError{after: after, err: err}
+			return nil, &unansweredError{cause: err, refused: true, after: after}
 		}
 	}
 
@@ -80,9 +84,11 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 		request.Header.Set("Audit-ID", id)
 	}
 	response, err := t.base.RoundTrip(request)
-	switch {
-	case err == nil:
+	if err == nil {
 		t.breaker.answered()
+		return response, nil
+	}
+	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
 		if !probe {
 			t.breaker.abandoned()
@@ -90,7 +96,7 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	case !probe:
 		t.breaker.failed(plain(err))
 	}
-	return response, err
+	return nil, &unansweredError{cause: err}
 }
 
 // refuseRedirect is the CheckRedirect of the HTTP client.
@@ -98,9 +104,13 @@ func refuseRedirect(request *http.Request, _ []*http.Request) error {
 	return &RedirectError{Location: request.URL.Redacted()}
 }
 
-// plain returns a transport error without what differs from one try to the next,
-// so that it can stand in a status: the address that was dialled from.
+// plain returns the cause of a transport error without what differs from one try
+// to the next, so that it can stand in a status: the address that was dialled from.
 func plain(err error) error {
+	var unanswered *unansweredError
+	if errors.As(err, &unanswered) {
+		err = unanswered.cause
+	}
 	var urlError *url.Error
 	if errors.As(err, &urlError) {
 		err = urlError.Err

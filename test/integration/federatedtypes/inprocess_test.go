@@ -2,6 +2,7 @@ package federatedtypes
 
 import (
 	"context"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -95,6 +96,47 @@ func TestKindInProcess(t *testing.T) {
 		s.Types.Disable(t.Context(), configMaps.Name)
 		<-kind.Done()
 	})
+}
+
+func TestInProcessReadersShareObjects(t *testing.T) {
+	t.Parallel()
+	s := typeserver.Start(t, typeserver.Options{Host: typeserver.NewHost(t)})
+	enable(t, s, configMaps)
+	kind, ok := s.Types.Kind("federatedconfigmaps")
+	require.True(t, ok)
+	create(t, s, configMaps, "before", `{template: {data: {a: "1"}}}`)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer cancel()
+	informers := make([]cache.SharedIndexInformer, 4)
+	for i := range informers {
+		informers[i] = cache.NewSharedIndexInformer(kind.ListerWatcher(), &typesv1beta1.FederatedObject{}, 0, cache.Indexers{})
+		running.Go(func() { informers[i].RunWithContext(ctx) })
+	}
+	held := func(i int, name string) *typesv1beta1.FederatedObject {
+		item, found, err := informers[i].GetIndexer().GetByKey("demo/" + name)
+		if err != nil || !found {
+			return nil
+		}
+		return item.(*typesv1beta1.FederatedObject)
+	}
+	for i := range informers {
+		require.Eventually(t, func() bool { return informers[i].HasSynced() && held(i, "before") != nil }, patience, poll)
+	}
+	create(t, s, configMaps, "after", `{template: {data: {a: "1"}}}`)
+	for _, name := range []string{"before", "after"} {
+		for i := range informers {
+			require.Eventually(t, func() bool { return held(i, name) != nil }, patience, poll)
+			require.Same(t, &held(0, name).Spec.Template.Raw[0], &held(i, name).Spec.Template.Raw[0], "%s is held twice", name)
+		}
+	}
+	require.NoError(t, kind.RemoveFinalizer(t.Context(), held(0, "after"), typesv1beta1.SyncFinalizer))
+	require.NoError(t, objects(t, s, configMaps).Delete(t.Context(), "after", metav1.DeleteOptions{}))
+	for i := range informers {
+		require.Eventually(t, func() bool { return held(i, "after") == nil }, patience, poll)
+	}
 }
 
 func withStatus(obj *typesv1beta1.FederatedObject, generation int64) *typesv1beta1.FederatedObject {

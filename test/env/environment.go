@@ -42,26 +42,30 @@ func Start(ctx context.Context, options Options) (*Environment, error) {
 	if report == nil {
 		report = progress.Discard
 	}
-	dir, err := makeDir(options.Dir)
-	if err != nil {
-		return nil, err
-	}
-	l, err := newLayout(options)
-	if err != nil {
-		return nil, err
-	}
 	repository, err := binaries.FindRepository()
 	if err != nil {
 		return nil, err
 	}
-	if l.Binaries, err = repository.ControlPlane(ctx, report); err != nil {
+	controlPlane, err := repository.ControlPlane(ctx, report)
+	if err != nil {
 		return nil, err
 	}
-	if l.Federation {
-		if l.Project, err = repository.Project(ctx, report); err != nil {
+	var project string
+	if !options.WithoutFederation {
+		if project, err = repository.Project(ctx, report); err != nil {
 			return nil, err
 		}
 		report.Step("built federation-apiserver and kubectl-fed")
+	}
+	// Builds take long: ports are chosen right before they are used.
+	l, err := newLayout(options)
+	if err != nil {
+		return nil, err
+	}
+	l.Binaries, l.Project = controlPlane, project
+	dir, err := makeDir(options.Dir)
+	if err != nil {
+		return nil, err
 	}
 	e, err := create(dir, l, report)
 	if err != nil {

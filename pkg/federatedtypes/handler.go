@@ -21,7 +21,7 @@ import (
 
 const (
 	groupPath   = "/apis/" + typesv1beta1.GroupName
-	openAPIPath = "/openapi/v3/"
+	versionPath = "/apis/" + typesv1beta1.GroupName + "/v1beta1"
 )
 
 // codecs encode what belongs to no kind: discovery and errors.
@@ -60,7 +60,7 @@ func (h *groupHandler) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	case groupPath:
 		h.group.ServeHTTP(w, req)
 		return
-	case groupPath + "/" + typesv1beta1.SchemeGroupVersion.Version:
+	case versionPath:
 		h.version.ServeHTTP(w, req)
 		return
 	}
@@ -111,19 +111,4 @@ func notFound(w http.ResponseWriter, req *http.Request) {
 
 func writeError(err error, w http.ResponseWriter, req *http.Request) {
 	responsewriters.ErrorNegotiated(err, codecs, metav1.Unversioned, w, req)
-}
-
-// WithoutOpenAPIHash makes /openapi/v3/ answer with the document of the moment
-// whatever hash a client asks for. The library would redirect to the current one,
-// and the host's aggregation layer does not let a backend redirect.
-func WithoutOpenAPIHash(handler http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		if strings.HasPrefix(req.URL.Path, openAPIPath) && req.URL.RawQuery != "" {
-			address := *req.URL
-			address.RawQuery = ""
-			req = req.WithContext(req.Context())
-			req.URL = &address
-		}
-		handler.ServeHTTP(w, req)
-	})
 }

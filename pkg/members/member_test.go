@@ -377,14 +377,14 @@ func TestATypeThatTheMemberLacksIsItsOwnAffair(t *testing.T) {
 	elsewhere := types.NamespacedName{Namespace: "not-there", Name: "a"}
 	_, err = f.member.Type(configMaps, true).Apply(f, elsewhere, []byte(`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a","namespace":"not-there"}}`))
 	require.True(t, apierrors.IsNotFound(err), "%v", err)
-	require.False(t, errors.As(err, &notAvailable))
+	require.NotErrorAs(t, err, &notAvailable)
 
-	definition := fmt.Sprintf(`{"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition","metadata":{"name":"widgets.example.com"},
+	definition := []byte(`{"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition","metadata":{"name":"widgets.example.com"},
 		"spec":{"group":"example.com","scope":"Namespaced","names":{"plural":"widgets","kind":"Widget"},
 		"versions":[{"name":"v1","served":true,"storage":true,"schema":{"openAPIV3Schema":{"type":"object","x-kubernetes-preserve-unknown-fields":true}}}]}}`)
 	definitions := f.admin.CoreV1().RESTClient()
 	const path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-	require.NoError(t, definitions.Post().AbsPath(path).SetHeader("Content-Type", "application/json").Body([]byte(definition)).Do(f).Error())
+	require.NoError(t, definitions.Post().AbsPath(path).SetHeader("Content-Type", "application/json").Body(definition).Do(f).Error())
 	removed := false
 	remove := func() {
 		if !removed {
@@ -434,7 +434,7 @@ func TestAnUnreachableMemberFailsFastAndComesBack(t *testing.T) {
 	require.True(t, ok, "the last known copies are kept")
 	_, _, err = f.member.Probe(f)
 	require.Error(t, err)
-	require.False(t, errors.As(err, &notReady), "a probe goes out all the same: %v", err)
+	require.NotErrorAs(t, err, &notReady, "a probe goes out all the same")
 
 	// What happens meanwhile is seen afterwards.
 	require.NoError(t, f.admin.CoreV1().ConfigMaps(f.namespace).Delete(f, "web", metav1.DeleteOptions{}))

@@ -7,7 +7,7 @@ import (
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/validation/path"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/metadata"
@@ -123,7 +123,7 @@ func (t *Type) check(key types.NamespacedName) error {
 		return fmt.Errorf("%s %q: a namespace must be given for a namespaced resource, and for no other", t.resource.Resource, key)
 	}
 	for _, part := range []string{key.Name, key.Namespace} {
-		if problems := path.IsValidPathSegmentName(part); len(problems) > 0 {
+		if problems := content.IsPathSegmentName(part); len(problems) > 0 {
 			return fmt.Errorf("%s %q: %s", t.resource.Resource, key, problems[0])
 		}
 	}

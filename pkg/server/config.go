@@ -71,7 +71,7 @@ func NewConfig(ctx context.Context, o options.CompletedOptions) (*Config, error)
 	generic.OpenAPIV3Config = genericapiserver.DefaultOpenAPIV3Config(generatedopenapi.GetOpenAPIDefinitions, namer)
 	generic.OpenAPIV3Config.Info.Title = openAPITitle
 	generic.BuildHandlerChainFunc = func(handler http.Handler, c *genericapiserver.Config) http.Handler {
-		return federatedtypes.WithoutOpenAPIHash(genericapiserver.DefaultBuildHandlerChain(handler, c))
+		return federatedtypes.BehindAggregation(genericapiserver.DefaultBuildHandlerChain(handler, c))
 	}
 	if err := o.ServerRun.ApplyTo(&generic.Config); err != nil {
 		return nil, fmt.Errorf("apply server options: %w", err)

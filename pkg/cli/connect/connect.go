@@ -88,7 +88,7 @@ func (c *Cluster) CABundle() ([]byte, error) {
 	if len(c.Entry.CertificateAuthorityData) > 0 || c.Entry.CertificateAuthority == "" {
 		return c.Entry.CertificateAuthorityData, nil
 	}
-	data, err := os.ReadFile(c.Config.TLSClientConfig.CAFile)
+	data, err := os.ReadFile(c.Config.CAFile)
 	if err != nil {
 		return nil, fmt.Errorf("context %q of the kubeconfig: reading its certificate authority: %w", c.Context, err)
 	}

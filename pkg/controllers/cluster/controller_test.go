@@ -22,7 +22,10 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(env.Run(m)) }
 
-const patience = time.Minute
+const (
+	patience = time.Minute
+	poll     = 20 * time.Millisecond
+)
 
 // fixture is a running federation, in which the controller runs.
 type fixture struct {
@@ -76,7 +79,7 @@ func (f *fixture) until(name string, want ...string) *corev1beta1.KubeFedCluster
 			got = append(got, fmt.Sprintf("%s=%s %s", c.Type, c.Status, *c.Reason))
 		}
 		require.Equal(t, want, got)
-	}, patience, 20*time.Millisecond)
+	}, patience, poll)
 	return cluster
 }
 
@@ -188,5 +191,5 @@ func TestAConfigurationIsMendedWithoutARestart(t *testing.T) {
 		require.Equal(t, map[string]int32{
 			"MalformedClusterConfig": 1, "ClusterReady": 2, "ClusterNotReady": 1,
 		}, f.events(cluster), "one event for each change")
-	}, patience, 50*time.Millisecond)
+	}, patience, poll)
 }

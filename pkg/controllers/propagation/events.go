@@ -11,24 +11,25 @@ import (
 	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
 )
 
-// Rate of events about what went well. They are for who tries something out; in
-// a burst the status says the same, and a write to the host for every object
-// would only be in the way. Failures are always told.
+// Rate of events about what went well, and about members that went away with all
+// their copies. They are for who tries something out; in a burst the status says
+// the same, and a write to the host for every object would only be in the way.
+// Failures of an object itself are always told.
 const (
-	successEventsPerSecond = 1
-	successEventsBurst     = 20
+	limitedEventsPerSecond = 1
+	limitedEventsBurst     = 20
 )
 
 // announcer makes events on federated objects when their status changes: one for
 // every cluster that begins to fail, in the reasons of KubeFed, and one for all
 // clusters together in which the same went well.
 type announcer struct {
-	events    record.EventRecorder
-	successes flowcontrol.PassiveRateLimiter
+	events  record.EventRecorder
+	limiter flowcontrol.PassiveRateLimiter
 }
 
 func newAnnouncer(events record.EventRecorder) *announcer {
-	return &announcer{events: events, successes: flowcontrol.NewTokenBucketPassiveRateLimiter(successEventsPerSecond, successEventsBurst)}
+	return &announcer{events: events, limiter: flowcontrol.NewTokenBucketPassiveRateLimiter(limitedEventsPerSecond, limitedEventsBurst)}
 }
 
 // announcement is an event to make.
@@ -36,11 +37,16 @@ type announcement struct {
 	eventType, reason, message string
 }
 
+// isLimited says that there can be such an event of every object at once.
+func (a announcement) isLimited() bool {
+	return a.eventType == corev1.EventTypeNormal || a.reason == string(typesv1beta1.ClusterNotReady)
+}
+
 // announce tells of what is new in a status that was written.
 func (c *Controller) announce(p *pass, status *typesv1beta1.FederatedObjectStatus) {
 	what := fmt.Sprintf("%s %q", p.k.target.Kind, displayName(p.k.inMember(p.key.NamespacedName).Namespace, p.obj.Name))
 	for _, a := range announcements(what, p.obj, status, p.results) {
-		if a.eventType == corev1.EventTypeNormal && !c.announcer.successes.TryAccept() {
+		if a.isLimited() && !c.announcer.limiter.TryAccept() {
 			continue
 		}
 		c.announcer.events.Event(p.k.reference(p.obj), a.eventType, a.reason, a.message)

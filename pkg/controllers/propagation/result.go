@@ -95,13 +95,17 @@ func isMissingNamespace(err error) bool {
 // another one each time.
 var localEnd = regexp.MustCompile(`(\[[0-9A-Fa-f:.%a-z]*\]|[0-9.]+):[0-9]+->`)
 
+// memberPrefix is in errors of package members; the entry of a cluster says so
+// without it.
+var memberPrefix = regexp.MustCompile(`^member [^ :]+: `)
+
 // stableMessage is the message of an error without what differs from one try to
 // the next: a status that says the same must not be written again.
 func stableMessage(err error) string {
 	if err == nil {
 		return ""
 	}
-	return localEnd.ReplaceAllString(err.Error(), "")
+	return localEnd.ReplaceAllString(memberPrefix.ReplaceAllString(err.Error(), ""), "")
 }
 
 // truncate shortens a message to at most size bytes, not within a character.

@@ -204,7 +204,7 @@ func newConfig(t testing.TB, scheme *runtime.Scheme, codecs serializer.CodecFact
 		return &authenticator.Response{User: &user.DefaultInfo{Name: "tester", Groups: []string{user.SystemPrivilegedGroup}}}, true, nil
 	})
 	config.BuildHandlerChainFunc = func(handler http.Handler, c *genericapiserver.Config) http.Handler {
-		return federatedtypes.WithoutOpenAPIHash(genericapiserver.DefaultBuildHandlerChain(handler, c))
+		return federatedtypes.BehindAggregation(genericapiserver.DefaultBuildHandlerChain(handler, c))
 	}
 
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -8,11 +8,12 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	genericapiserver "k8s.io/apiserver/pkg/server"
+	coreinformers "k8s.io/client-go/informers/core/v1"
 	"k8s.io/client-go/kubernetes"
 	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
-	corelisters "k8s.io/client-go/listers/core/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/record"
 	"k8s.io/klog/v2"
@@ -29,8 +30,9 @@ import (
 // controllers are what runs in the process beside the API. Kinds are served by
 // every replica; everything else is done by the one that leads.
 type controllers struct {
-	config *FederationConfig
-	host   kubernetes.Interface
+	config     *FederationConfig
+	host       kubernetes.Interface
+	namespaces coreinformers.NamespaceInformer
 
 	settings    *settings
 	events      record.EventBroadcaster
@@ -50,21 +52,28 @@ func (c CompletedConfig) newControllers(loopback *rest.Config, host kubernetes.I
 	if err != nil {
 		return nil, fmt.Errorf("client of this server: %w", err)
 	}
+	settings, err := newSettings(federation, namespace)
+	if err != nil {
+		return nil, err
+	}
 	// Whatever was started with this context has ended when members are closed.
 	membersCtx, stopMembers := context.WithCancel(context.Background())
 	result := &controllers{
 		config:      c.Federation,
 		host:        host,
-		settings:    newSettings(federation, namespace),
+		settings:    settings,
 		events:      record.NewBroadcaster(),
 		members:     members.NewSet(membersCtx, members.Options{}),
 		stopMembers: stopMembers,
+		namespaces:  c.Federation.HostInformers.Core().V1().Namespaces(),
 	}
+	// Whoever asks for an informer before the factory starts has it started.
+	result.namespaces.Informer()
 	result.propagation, err = propagation.New(propagation.Config{
 		Members:          pushedMembers{Set: result.members, clusters: federation.CoreV1beta1().KubeFedClusters(namespace)},
 		Settings:         result.settings.propagation,
 		SystemNamespace:  namespace,
-		HostNamespaceUID: namespaceUID(c.Federation.HostInformers.Core().V1().Namespaces().Lister()),
+		HostNamespaceUID: result.namespaceUID,
 		Events:           result.events.NewRecorder(Scheme, corev1.EventSource{Component: "federation-apiserver"}),
 	})
 	if err != nil {
@@ -96,18 +105,21 @@ func (p kindPropagation) Start(ctx context.Context, kind *federatedtypes.Kind, c
 	return p.Controller.Start(ctx, kind, config)
 }
 
-// namespaceUID answers from a cache of the host's namespaces.
-func namespaceUID(namespaces corelisters.NamespaceLister) func(context.Context, string) (types.UID, error) {
-	return func(_ context.Context, name string) (types.UID, error) {
-		namespace, err := namespaces.Get(name)
-		if apierrors.IsNotFound(err) {
-			return "", nil
-		}
-		if err != nil {
-			return "", fmt.Errorf("read namespace %s of the host: %w", name, err)
-		}
-		return namespace.UID, nil
+// namespaceUID answers from the cache of the host's namespaces, and asks the host
+// about one that is not there: to take a namespace of the host for one of another
+// cluster could delete it.
+func (c *controllers) namespaceUID(ctx context.Context, name string) (types.UID, error) {
+	namespace, err := c.namespaces.Lister().Get(name)
+	if apierrors.IsNotFound(err) {
+		namespace, err = c.host.CoreV1().Namespaces().Get(ctx, name, metav1.GetOptions{})
 	}
+	if apierrors.IsNotFound(err) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read namespace %s of the host: %w", name, err)
+	}
+	return namespace.UID, nil
 }
 
 // install lets the controllers run with the server: they start when it does, and

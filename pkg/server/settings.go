@@ -3,13 +3,13 @@ package server
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 
 	"k8s.io/client-go/tools/cache"
 
 	corev1beta1 "github.com/kubefederation/federation-apiserver/apis/core/v1beta1"
 	"github.com/kubefederation/federation-apiserver/generated/clientset/versioned"
 	"github.com/kubefederation/federation-apiserver/generated/informers/externalversions"
-	corelisters "github.com/kubefederation/federation-apiserver/generated/listers/core/v1beta1"
 	"github.com/kubefederation/federation-apiserver/pkg/controllers/propagation"
 )
 
@@ -20,17 +20,39 @@ const configName = "kubefed"
 type settings struct {
 	factory externalversions.SharedInformerFactory
 	synced  cache.InformerSynced
-	configs corelisters.KubeFedConfigNamespaceLister
+	// inForce has defaults filled in, and is never changed.
+	inForce atomic.Pointer[corev1beta1.KubeFedConfig]
 }
 
-func newSettings(federation versioned.Interface, namespace string) *settings {
-	factory := externalversions.NewSharedInformerFactoryWithOptions(federation, 0, externalversions.WithNamespace(namespace))
-	informer := factory.Core().V1beta1().KubeFedConfigs()
-	return &settings{
-		factory: factory,
-		synced:  informer.Informer().HasSynced,
-		configs: informer.Lister().KubeFedConfigs(namespace),
+func newSettings(federation versioned.Interface, namespace string) (*settings, error) {
+	s := &settings{factory: externalversions.NewSharedInformerFactoryWithOptions(federation, 0, externalversions.WithNamespace(namespace))}
+	s.apply(nil)
+	registration, err := s.factory.Core().V1beta1().KubeFedConfigs().Informer().AddEventHandler(cache.FilteringResourceEventHandler{
+		FilterFunc: func(obj any) bool {
+			name, err := cache.DeletionHandlingObjectToName(obj)
+			return err == nil && name.Name == configName
+		},
+		Handler: cache.ResourceEventHandlerFuncs{
+			AddFunc:    s.apply,
+			UpdateFunc: func(_, obj any) { s.apply(obj) },
+			DeleteFunc: func(any) { s.apply(nil) },
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("follow the KubeFedConfig: %w", err)
 	}
+	s.synced = registration.HasSynced
+	return s, nil
+}
+
+// apply puts a stored configuration in force, or the defaults if it is nil.
+func (s *settings) apply(stored any) {
+	config := &corev1beta1.KubeFedConfig{Spec: corev1beta1.KubeFedConfigSpec{Scope: corev1beta1.ClusterScoped}}
+	if stored, ok := stored.(*corev1beta1.KubeFedConfig); ok {
+		config = stored.DeepCopy()
+	}
+	corev1beta1.SetDefaults_KubeFedConfig(config)
+	s.inForce.Store(config)
 }
 
 // run follows the configuration until ctx ends.
@@ -49,23 +71,12 @@ func (s *settings) wait(ctx context.Context) error {
 	return nil
 }
 
-// current returns a copy of the configuration in force, with defaults.
-func (s *settings) current() *corev1beta1.KubeFedConfig {
-	config := &corev1beta1.KubeFedConfig{Spec: corev1beta1.KubeFedConfigSpec{Scope: corev1beta1.ClusterScoped}}
-	// A lister's only error is that there is none.
-	if stored, err := s.configs.Get(configName); err == nil {
-		config = stored.DeepCopy()
-	}
-	corev1beta1.SetDefaults_KubeFedConfig(config)
-	return config
-}
-
 func (s *settings) leaderElect() *corev1beta1.LeaderElectConfig {
-	return s.current().Spec.LeaderElect
+	return s.inForce.Load().Spec.LeaderElect
 }
 
 func (s *settings) propagation() propagation.Settings {
-	spec := s.current().Spec
+	spec := &s.inForce.Load().Spec
 	return propagation.Settings{
 		AdoptResources: *spec.SyncController.AdoptResources == corev1beta1.AdoptResourcesEnabled,
 		Namespaced:     spec.Scope == corev1beta1.NamespaceScoped,

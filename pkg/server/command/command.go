@@ -41,7 +41,7 @@ func New() *cobra.Command {
 				return fmt.Errorf("--feature-gates, --emulated-version: %w", err)
 			}
 			if err := logsapi.ValidateAndApply(o.Logs, utilfeature.DefaultFeatureGate); err != nil {
-				return fmt.Errorf("logging flags: %w", err)
+				return fmt.Errorf("--logging-format, --log-*, --v, --vmodule: %w", err)
 			}
 			completed, err := o.Complete()
 			if err != nil {

@@ -29,6 +29,7 @@ func (f *federation) as(user string) dynamic.Interface {
 // TestRightsAreThoseOfTheHost checks that the host's RBAC decides.
 func TestRightsAreThoseOfTheHost(t *testing.T) {
 	f := setup(t)
+	f.quiet()
 	namespace := f.namespace(cluster1)
 	nobody := f.as("nobody").Resource(federatedConfigMaps).Namespace(namespace)
 	_, err := nobody.Create(f.ctx(), federatedConfigMap(namespace, "mine", "value", cluster1), metav1.CreateOptions{})

@@ -104,6 +104,7 @@ var badDeployments = []badInput{
 // TestBadFederatedObjectsAreRefused sends what users get wrong.
 func TestBadFederatedObjectsAreRefused(t *testing.T) {
 	f := setup(t)
+	f.quiet()
 	namespace := f.namespace()
 	for _, input := range badDeployments {
 		t.Run(input.name, func(t *testing.T) {
@@ -213,6 +214,7 @@ func typeConfig(group, kind, plural, federatedKind, federatedPlural string) stri
 // TestBadConfigurationIsRefused sends bad objects of core.kubefed.io.
 func TestBadConfigurationIsRefused(t *testing.T) {
 	f := setup(t)
+	f.quiet()
 	for _, table := range []struct {
 		kind     string
 		resource schema.GroupVersionResource

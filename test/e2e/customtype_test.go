@@ -21,6 +21,7 @@ var (
 // TestCustomResourceIsFederatedAtRunTime takes a type that nobody knew when the server was started.
 func TestCustomResourceIsFederatedAtRunTime(t *testing.T) {
 	f := setup(t)
+	f.quiet()
 	crd, config := testdata("widgets", "crd.yaml"), testdata("widgets", "type.yaml")
 	namespace := f.namespace(cluster1, cluster2, cluster3)
 	// cluster3 does not have the type.

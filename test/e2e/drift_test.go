@@ -13,6 +13,7 @@ import (
 // TestDriftIsRepaired changes copies in a member by hand.
 func TestDriftIsRepaired(t *testing.T) {
 	f := setup(t)
+	f.quiet()
 	namespace := f.namespace(cluster1, cluster2)
 	f.apply(federatedDeployment(namespace, "web", 1, cluster1, cluster2))
 	f.apply(federatedConfigMap(namespace, "settings", "ours", cluster1, cluster2))

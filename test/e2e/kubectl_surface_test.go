@@ -20,6 +20,7 @@ import (
 
 func TestKubectlReads(t *testing.T) {
 	f := setup(t)
+	f.quiet()
 	namespace := f.namespace(cluster1, cluster2)
 	f.create(federatedDeployments, federatedDeployment(namespace, "web", 1, cluster1, cluster2))
 	f.kubectl("wait", "-n", namespace, "federateddeployment/web", "--for=condition=Ready", "--timeout=90s")
@@ -83,6 +84,7 @@ func TestKubectlReads(t *testing.T) {
 
 func TestKubectlWrites(t *testing.T) {
 	f := setup(t)
+	f.quiet()
 	namespace := f.namespace(cluster1, cluster2)
 	f.apply(federatedDeployment(namespace, "web", 1, cluster1, cluster2))
 	f.awaitReady(federatedDeployments, namespace, "web")

@@ -14,6 +14,7 @@ import (
 // TestHostNamespaceIsDeleted deletes a namespace with all that is federated in it.
 func TestHostNamespaceIsDeleted(t *testing.T) {
 	f := setup(t)
+	f.quiet()
 	namespace := f.namespace(cluster1, cluster2, cluster3)
 	f.create(federatedConfigMaps, federatedConfigMap(namespace, "settings", "value", cluster1, cluster2))
 	f.create(federatedDeployments, federatedDeployment(namespace, "web", 1, cluster1, cluster3))
@@ -29,6 +30,7 @@ func TestHostNamespaceIsDeleted(t *testing.T) {
 // TestNamespaceThatIsNotFederated shows what a user sees who forgot the FederatedNamespace.
 func TestNamespaceThatIsNotFederated(t *testing.T) {
 	f := setup(t)
+	f.quiet()
 	namespace := f.namespace()
 	f.create(federatedConfigMaps, federatedConfigMap(namespace, "settings", "value", cluster1, cluster2))
 	f.awaitCopy(env.HostName, federatedConfigMaps, namespace, "settings", func(object *unstructured.Unstructured) error {
@@ -49,6 +51,7 @@ func TestNamespaceThatIsNotFederated(t *testing.T) {
 // TestPlacementChanges moves an object from one member to another.
 func TestPlacementChanges(t *testing.T) {
 	f := setup(t)
+	f.quiet()
 	namespace := f.namespace(cluster1, cluster2, cluster3)
 	f.apply(federatedConfigMap(namespace, "mover", "value", cluster1, cluster2))
 	f.awaitReady(federatedConfigMaps, namespace, "mover")
@@ -70,6 +73,7 @@ func TestPlacementChanges(t *testing.T) {
 // TestOrphaningDeletion keeps the copies of an object that is deleted.
 func TestOrphaningDeletion(t *testing.T) {
 	f := setup(t)
+	f.quiet()
 	namespace := f.namespace(cluster1)
 	f.create(federatedConfigMaps, federatedConfigMap(namespace, "orphan", "value", cluster1))
 	f.awaitReady(federatedConfigMaps, namespace, "orphan")
@@ -85,6 +89,7 @@ func TestOrphaningDeletion(t *testing.T) {
 // TestAdoption federates objects that members have already.
 func TestAdoption(t *testing.T) {
 	f := setup(t)
+	f.quiet()
 	namespace := f.namespace(cluster1, cluster2)
 	existing := func(name string, labels map[string]any) *unstructured.Unstructured {
 		object := &unstructured.Unstructured{Object: map[string]any{

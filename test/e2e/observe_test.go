@@ -2,9 +2,14 @@ package e2e
 
 import (
 	"context"
+	"io"
+	"os"
+	"regexp"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -66,6 +71,27 @@ func (f *federation) versions(cluster, namespace string) map[string]string {
 	}
 	return found
 }
+
+// quiet fails the test at its end if the federation server has logged an error meanwhile: nothing that the test does is a
+// reason for one.
+func (f *federation) quiet() {
+	f.t.Helper()
+	log, err := os.Open(f.Federation().Log())
+	require.NoError(f.t, err)
+	_, err = log.Seek(0, io.SeekEnd)
+	require.NoError(f.t, err)
+	f.t.Cleanup(func() {
+		defer log.Close()
+		data, err := io.ReadAll(log)
+		require.NoError(f.t, err)
+		for line := range strings.Lines(string(data)) {
+			assert.False(f.t, klogError.MatchString(line), "the server's log has an error: %s", line)
+		}
+	})
+}
+
+// klogError is a line of a log that begins with the severity error or fatal and the date.
+var klogError = regexp.MustCompile(`^[EF]\d{4} `)
 
 // questions are asked again and again until stop is called.
 type questions struct {

@@ -16,6 +16,7 @@ import (
 // TestWalkthroughKubefedStars follows an article of 2022 about KubeFed with its manifests as published.
 func TestWalkthroughKubefedStars(t *testing.T) {
 	f := setup(t)
+	f.quiet()
 	// The article's cluster names, in the order of the environment's own.
 	members := map[string]string{"master": cluster1, "slave": cluster2}
 	for name, cluster := range members {

@@ -123,20 +123,32 @@ func (m *Member) await(ctx context.Context) (*connection, error) {
 		if err == nil {
 			return conn, nil
 		}
-		var retry <-chan time.Time
 		var notReady *NotReadyError
-		if errors.As(err, &notReady) && notReady.RetryAfter > 0 {
-			timer := time.NewTimer(notReady.RetryAfter)
-			defer timer.Stop()
-			retry = timer.C
+		retry := time.Duration(0)
+		if errors.As(err, &notReady) {
+			retry = notReady.RetryAfter
 		}
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-changed:
-		case <-retry:
+		if err := pause(ctx, changed, retry); err != nil {
+			return nil, err
 		}
 	}
+}
+
+// pause waits until something changed or, if after is not 0, for that time.
+func pause(ctx context.Context, changed <-chan struct{}, after time.Duration) error {
+	var over <-chan time.Time
+	if after > 0 {
+		timer := time.NewTimer(after)
+		defer timer.Stop()
+		over = timer.C
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-changed:
+	case <-over:
+	}
+	return nil
 }
 
 func (m *Member) changes() <-chan struct{} {

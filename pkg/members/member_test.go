@@ -504,6 +504,44 @@ func TestARotatedTokenIsTakenUp(t *testing.T) {
 	require.True(t, healthy)
 }
 
+func TestAnotherAddressMayBeAnotherCluster(t *testing.T) {
+	f := newFixture(t, members.Options{})
+	configs := f.member.Type(configMaps, true)
+	f.synced(configs)
+	_, err := configs.Apply(f, f.key("web"), f.configMap("web", nil))
+	require.NoError(t, err)
+
+	moved := f.kubefed.DeepCopy()
+	moved.Spec.APIEndpoint = "https://127.0.0.1:1"
+	require.NoError(t, f.set.Update(moved, f.secret))
+	f.eventually("nothing listens there", func() bool {
+		state, err := configs.State()
+		return state == members.Syncing && err != nil
+	})
+	f.eventually("what was elsewhere is forgotten", func() bool { return configs.Len() == 0 })
+
+	moved.Spec.APIEndpoint = f.cluster.Config().Host // without the relay
+	require.NoError(t, f.set.Update(moved, f.secret))
+	f.synced(configs)
+	_, ok := configs.Get(f.key("web"))
+	require.True(t, ok)
+}
+
+func TestAStoppedTypeIsObservedAnew(t *testing.T) {
+	f := newFixture(t, members.Options{})
+	first := f.member.Type(configMaps, true)
+	f.synced(first)
+	f.member.StopType(configMaps)
+	f.member.StopType(configMaps)
+	second := f.member.Type(configMaps, true)
+	require.NotSame(t, first, second)
+	f.synced(second)
+	_, err := second.Apply(f, f.key("web"), f.configMap("web", nil))
+	require.NoError(t, err)
+	_, ok := first.Get(f.key("web"))
+	require.False(t, ok, "what is stopped follows nothing")
+}
+
 func TestTheSetTellsWhatHappensToMembers(t *testing.T) {
 	f := newFixture(t, members.Options{})
 	var events []string

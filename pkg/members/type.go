@@ -9,6 +9,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/klog/v2"
 )
 
 // State says how far the observation of a type is.
@@ -43,8 +44,10 @@ type Type struct {
 	err           error
 	hasList       bool
 	address       string
-	told          State
 	stateHandlers []func()
+
+	telling sync.Mutex
+	told    State
 }
 
 func newType(m *Member, resource schema.GroupVersionResource, namespaced bool) *Type {
@@ -118,12 +121,15 @@ func (t *Type) setState(state State, err error) {
 
 // tellState calls the handlers when the state is not the one that they know.
 func (t *Type) tellState() {
+	// Who comes last looks last: what is told in the end is how it is.
+	t.telling.Lock()
 	state, _ := t.State()
-	t.mu.Lock()
 	changed := t.told != state
 	t.told = state
+	t.telling.Unlock()
+	t.mu.RLock()
 	handlers := slices.Clone(t.stateHandlers)
-	t.mu.Unlock()
+	t.mu.RUnlock()
 	if !changed {
 		return
 	}
@@ -169,6 +175,9 @@ func (t *Type) interrupted(conn *connection, err error) (wasSynced bool) {
 		state = NotAvailable
 	case errors.As(err, &status) && !apierrors.IsResourceExpired(err) && !apierrors.IsTooManyRequests(err):
 		state = Failed
+	}
+	if previous, _ := t.State(); previous != state && state != Syncing {
+		klog.FromContext(t.ctx).Info("A resource cannot be observed in a member; will try again", "resource", t.resource, "state", state, "err", err)
 	}
 	t.setState(state, err)
 	return wasSynced

@@ -3,7 +3,6 @@ package members
 import (
 	"context"
 	"errors"
-	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -11,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/klog/v2"
 
 	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
 )
@@ -31,6 +31,8 @@ func (t *Type) run() {
 			reflector = t.newReflector()
 		}
 		ctx, cancel := t.during(conn)
+		// How watches fare is the business of State; the reflector would tell of each.
+		ctx = klog.NewContext(ctx, klog.FromContext(ctx).V(reflectorVerbosity))
 		err = reflector.ListAndWatchWithContext(ctx)
 		replaced := ctx.Err() != nil
 		cancel()
@@ -40,20 +42,13 @@ func (t *Type) run() {
 		if t.interrupted(conn, err) {
 			delay = t.backoff() // it worked before
 		}
-		if !replaced {
-			t.pause(delay.Step())
+		if replaced {
+			continue
 		}
-	}
-}
-
-// pause waits before the next try, or less when the member's state changes.
-func (t *Type) pause(delay time.Duration) {
-	timer := time.NewTimer(delay)
-	defer timer.Stop()
-	select {
-	case <-t.ctx.Done():
-	case <-t.member.changes():
-	case <-timer.C:
+		// A change of the member's state ends the wait: it may have come back.
+		if pause(t.ctx, t.member.changes(), delay.Step()) != nil {
+			return
+		}
 	}
 }
 
@@ -69,10 +64,15 @@ func (t *Type) during(conn *connection) (context.Context, context.CancelFunc) {
 	return ctx, func() { stop(); cancel() }
 }
 
+// reflectorVerbosity is the level of what reflectors log as of general interest.
+const reflectorVerbosity = 2
+
 func (t *Type) newReflector() *cache.Reflector {
+	logger := klog.FromContext(t.ctx).V(reflectorVerbosity)
 	return cache.NewReflectorWithOptions(
 		&cache.ListWatch{ListWithContextFunc: t.list, WatchFuncWithContext: t.watch},
 		nil, following{t.view, t}, cache.ReflectorOptions{
+			Logger:          &logger,
 			Name:            t.member.name,
 			TypeDescription: t.resource.String(),
 			Backoff:         t.backoff(),
@@ -139,6 +139,8 @@ func (t *Type) watch(ctx context.Context, options metav1.ListOptions) (watch.Int
 			return nil, err
 		}
 		t.interrupted(conn, err)
-		t.pause(delay.Step())
+		if err := pause(ctx, t.member.changes(), delay.Step()); err != nil {
+			return nil, err
+		}
 	}
 }

@@ -22,6 +22,9 @@ import (
 // are read, beyond when it becomes ready.
 const factsPeriod = 5 * time.Minute
 
+// writeTimeout bounds a write of the status.
+const writeTimeout = 10 * time.Second
+
 // prober looks at one member, again and again.
 type prober struct {
 	controller *Controller
@@ -171,6 +174,9 @@ func (p *prober) readFacts(ctx context.Context, member *members.Member, timeout 
 
 // publish writes the status, if it says anything new.
 func (p *prober) publish(ctx context.Context) {
+	// A write that is under way when the controller ends is let through.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+	defer cancel()
 	stored, err := p.controller.clusters.Get(p.name)
 	if err != nil {
 		return // gone: the controller will stop this prober
@@ -190,7 +196,7 @@ func (p *prober) publish(ctx context.Context) {
 			break
 		}
 	}
-	if err != nil && !apierrors.IsNotFound(err) && ctx.Err() == nil {
+	if err != nil && !apierrors.IsNotFound(err) {
 		klog.FromContext(ctx).Error(err, "Could not write the status of a cluster; will try with the next probe", "cluster", p.name)
 	}
 }

@@ -46,7 +46,8 @@ func newKindStorage(kind *Kind, names kindNames, options generic.RESTOptionsGett
 		ResetFieldsStrategy:       strategy,
 		TableConvertor:            tableConvertor{},
 	}
-	wrapped := storageOptions{RESTOptionsGetter: options, codec: codecs.LegacyCodec(kind.kind.GroupVersion()), version: kind.kind.GroupVersion()}
+	codec := storageCodec{Codec: codecs.LegacyCodec(kind.kind.GroupVersion()), kind: kind.kind}
+	wrapped := storageOptions{RESTOptionsGetter: options, codec: codec, version: kind.kind.GroupVersion()}
 	if err := main.CompleteWithOptions(&generic.StoreOptions{RESTOptions: wrapped}); err != nil {
 		return nil, fmt.Errorf("open the storage of %s: %w", kind.resource.GroupResource(), err)
 	}

@@ -14,6 +14,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/klog/v2"
@@ -23,6 +24,13 @@ import (
 	"github.com/kubefederation/federation-apiserver/generated/informers/externalversions"
 	listers "github.com/kubefederation/federation-apiserver/generated/listers/core/v1beta1"
 	"github.com/kubefederation/federation-apiserver/pkg/federatedtypes"
+)
+
+const (
+	// firstRetry and firstPatience are for types that cannot be enabled when the
+	// server starts.
+	firstRetry    = 100 * time.Millisecond
+	firstPatience = 10 * time.Second
 )
 
 // Propagation propagates types. It is used by the leader only.
@@ -131,15 +139,30 @@ func (c *Controller) Run(ctx context.Context) error {
 		return fmt.Errorf("list FederatedTypeConfigs: %w", err)
 	}
 	for _, config := range configs {
-		if err := c.reconcile(ctx, config.Name); err != nil {
-			logger.Error(err, "Could not enable a federated type at the first try", "federatedTypeConfig", config.Name)
-			c.queue.AddRateLimited(config.Name)
-		}
+		c.enableFirst(ctx, config.Name)
+	}
+	if ctx.Err() != nil {
+		return nil
 	}
 	c.Types.MarkLoaded()
 	for c.next(ctx) {
 	}
 	return nil
+}
+
+// enableFirst does not give up at once: a kind that is not enabled yet when the
+// types are marked as loaded looks to its users as if it did not exist.
+func (c *Controller) enableFirst(ctx context.Context, name string) {
+	var last error
+	err := wait.PollUntilContextTimeout(ctx, firstRetry, firstPatience, true, func(context.Context) (bool, error) {
+		last = c.reconcile(ctx, name)
+		return last == nil, nil
+	})
+	if err == nil || ctx.Err() != nil {
+		return
+	}
+	klog.FromContext(ctx).Error(last, "Could not enable a federated type before the server is ready", "federatedTypeConfig", name)
+	c.queue.AddRateLimited(name)
 }
 
 // next reconciles one FederatedTypeConfig; false ends the work.

@@ -109,6 +109,23 @@ func TestDisableAndEnableAgain(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, kept.GetUID(), again.GetUID())
 	require.Equal(t, kept.GetResourceVersion(), again.GetResourceVersion())
+
+	t.Run("under another kind too", func(t *testing.T) {
+		orphan(t, s, configMaps.Name)
+		disable(t, s, configMaps)
+		require.Eventually(t, func() bool {
+			_, err := client.Get(t.Context(), configMaps.Name, metav1.GetOptions{})
+			return apierrors.IsNotFound(err)
+		}, patience, poll)
+		renamed := configMaps.DeepCopy()
+		renamed.Spec.FederatedType.Kind = "RenamedConfigMap"
+		enable(t, s, renamed)
+		list, err := objects(t, s, renamed).List(t.Context(), metav1.ListOptions{})
+		require.NoError(t, err)
+		require.Len(t, list.Items, 1)
+		require.Equal(t, "RenamedConfigMap", list.Items[0].GetKind())
+		require.Equal(t, kept.GetUID(), list.Items[0].GetUID())
+	})
 }
 
 func TestTypeConfigOutlivesItsObjects(t *testing.T) {

@@ -7,12 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
 
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/version"
 )
 
@@ -20,7 +16,6 @@ import (
 const (
 	healthLimit  = 1 << 10
 	versionLimit = 64 << 10
-	nodesPerPage = 500
 )
 
 // ConfigurationError returns what is wrong with the configuration of the member,
@@ -107,57 +102,4 @@ func (m *Member) probeError(ctx context.Context, err error) error {
 		return &TimeoutError{Member: m.name, Err: context.DeadlineExceeded}
 	}
 	return err
-}
-
-// Labels of nodes that say where they are, the current ones first.
-var (
-	regionLabels = []string{corev1.LabelTopologyRegion, corev1.LabelFailureDomainBetaRegion}
-	zoneLabels   = []string{corev1.LabelTopologyZone, corev1.LabelFailureDomainBetaZone}
-)
-
-// Topology returns where the nodes of the member are: the region of most of them
-// (empty when no node names one), and all zones, sorted.
-func (m *Member) Topology(ctx context.Context) (region string, zones []string, err error) {
-	conn, err := m.connection()
-	if err != nil {
-		return "", nil, err
-	}
-	resource := schema.GroupVersionResource{Version: "v1", Resource: "nodes"}
-	regions, zoneSet := map[string]int{}, map[string]int{}
-	// From the member's cache, which is good enough for where nodes are.
-	options := metav1.ListOptions{ResourceVersion: "0", Limit: nodesPerPage}
-	for {
-		page, err := conn.metadata.Resource(resource).List(ctx, options)
-		if err != nil {
-			return "", nil, conn.errorOf(ctx, resource, err)
-		}
-		for i := range page.Items {
-			count(regions, page.Items[i].Labels, regionLabels)
-			count(zoneSet, page.Items[i].Labels, zoneLabels)
-		}
-		if page.Continue == "" {
-			break
-		}
-		options = metav1.ListOptions{Limit: nodesPerPage, Continue: page.Continue}
-	}
-	for name, n := range regions {
-		if n > regions[region] || n == regions[region] && name < region {
-			region = name
-		}
-	}
-	for name := range zoneSet {
-		zones = append(zones, name)
-	}
-	slices.Sort(zones)
-	return region, zones, nil
-}
-
-// count counts the value of the first of names that labels have.
-func count(counts map[string]int, labels map[string]string, names []string) {
-	for _, name := range names {
-		if value := labels[name]; value != "" {
-			counts[value]++
-			return
-		}
-	}
 }

@@ -15,13 +15,26 @@ import (
 type Reporter struct {
 	out      io.Writer
 	terminal bool
-	pending  bool
+	// green and yellow are what goes before a mark; plain is what goes after it.
+	green, yellow, plain string
+	pending              bool
 }
 
 // New returns a reporter on out.
 func New(out io.Writer) *Reporter {
 	file, ok := out.(*os.File)
-	return &Reporter{out: out, terminal: ok && term.IsTerminal(int(file.Fd()))}
+	if !ok || !term.IsTerminal(int(file.Fd())) {
+		return &Reporter{out: out}
+	}
+	return onTerminal(out, os.Getenv("NO_COLOR") == "")
+}
+
+func onTerminal(out io.Writer, color bool) *Reporter {
+	r := &Reporter{out: out, terminal: true}
+	if color {
+		r.green, r.yellow, r.plain = "\x1b[32m", "\x1b[33m", "\x1b[0m"
+	}
+	return r
 }
 
 // clear is what puts the cursor back to an empty line.
@@ -42,7 +55,7 @@ func (r *Reporter) Done(format string, args ...any) {
 		fmt.Fprintf(r.out, format+"\n", args...)
 		return
 	}
-	fmt.Fprintf(r.out, clear+"\x1b[32m✓\x1b[0m "+format+"\n", args...)
+	fmt.Fprintf(r.out, clear+r.green+"✓"+r.plain+" "+format+"\n", args...)
 	r.pending = false
 }
 
@@ -52,7 +65,7 @@ func (r *Reporter) Note(format string, args ...any) {
 		fmt.Fprintf(r.out, format+"\n", args...)
 		return
 	}
-	fmt.Fprintf(r.out, clear+"\x1b[33m!\x1b[0m "+format+"\n", args...)
+	fmt.Fprintf(r.out, clear+r.yellow+"!"+r.plain+" "+format+"\n", args...)
 	r.pending = false
 }
 

@@ -59,6 +59,9 @@ func (c *typeConverter) ObjectToTyped(obj runtime.Object, opts ...typed.Validati
 		if err != nil {
 			return nil, fmt.Errorf("convert to a map: %w", err)
 		}
+		if _, ok := templateOf(content); !ok {
+			unstructured.RemoveNestedField(content, "spec", "template") // if it is there it is no object
+		}
 		value, err := c.typed.ObjectToTyped(&unstructured.Unstructured{Object: content}, opts...)
 		if err == nil || c.template == nil {
 			return value, err

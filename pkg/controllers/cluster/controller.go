@@ -1,6 +1,11 @@
 // Package cluster keeps the set of members in step with the KubeFedClusters of
 // the system namespace and their Secrets, probes the members, and writes what it
 // finds into the status of the KubeFedClusters. It runs on the leader.
+//
+// A status is written when it says something new, and otherwise once a minute:
+// lastProbeTime is when the member was probed at the time of the write, and lags
+// behind the last probe by less than a minute and a period. One that is older
+// says that nobody probes.
 package cluster
 
 import (

@@ -53,15 +53,14 @@ func (f *fixture) probeFast() {
 	configs := f.federation.CoreV1beta1().KubeFedConfigs(env.SystemNamespace)
 	before, err := configs.Get(f.ctx, "kubefed", metav1.GetOptions{})
 	require.NoError(f.t, err)
-	check := before.Spec.ClusterHealthCheck
-	patch := func(ctx context.Context, period, timeout time.Duration) error {
+	patch := func(ctx context.Context, period time.Duration) error {
 		_, err := configs.Patch(ctx, "kubefed", types.MergePatchType, fmt.Appendf(nil,
-			`{"spec":{"clusterHealthCheck":{"period":%q,"timeout":%q}}}`, period, timeout), metav1.PatchOptions{})
+			`{"spec":{"clusterHealthCheck":{"period":%q}}}`, period), metav1.PatchOptions{})
 		return err
 	}
-	require.NoError(f.t, patch(f.ctx, 200*time.Millisecond, time.Second))
+	require.NoError(f.t, patch(f.ctx, 200*time.Millisecond))
 	f.t.Cleanup(func() {
-		require.NoError(f.t, patch(context.Background(), check.Period.Duration, check.Timeout.Duration))
+		require.NoError(f.t, patch(context.Background(), before.Spec.ClusterHealthCheck.Period.Duration))
 	})
 }
 
@@ -104,12 +103,17 @@ func TestStatusOfAReadyMember(t *testing.T) {
 	f := setup(t)
 	cluster := f.until("cluster1", "Ready=True ClusterReady")
 	require.Equal(t, "/healthz responded with ok", *cluster.Status.Conditions[0].Message)
-	require.Regexp(t, `^v1\.\d+\.\d+`, cluster.Status.KubernetesVersion)
 	member := f.env.Member("cluster1")
-	require.NotNil(t, cluster.Status.Region)
-	require.Equal(t, member.Region(), *cluster.Status.Region)
-	require.Contains(t, cluster.Status.Zones, member.Zone())
-	require.IsIncreasing(t, cluster.Status.Zones)
+	require.EventuallyWithT(t, func(t *assert.CollectT) {
+		cluster, err := f.federation.CoreV1beta1().KubeFedClusters(env.SystemNamespace).Get(context.Background(), "cluster1", metav1.GetOptions{})
+		require.NoError(t, err)
+		assert.Regexp(t, `^v1\.\d+\.\d+`, cluster.Status.KubernetesVersion)
+		if assert.NotNil(t, cluster.Status.Region) {
+			assert.Equal(t, member.Region(), *cluster.Status.Region)
+		}
+		assert.Contains(t, cluster.Status.Zones, member.Zone())
+		assert.IsIncreasing(t, cluster.Status.Zones)
+	}, patience, poll)
 }
 
 func TestAMemberGoesAndComesBack(t *testing.T) {
@@ -142,7 +146,7 @@ func TestAMemberThatHangsIsOffline(t *testing.T) {
 	})
 	require.NoError(t, member.Freeze(f.ctx))
 	gone := f.until("cluster2", "Ready=Unknown ClusterNotReachable", "Offline=True ClusterNotReachable")
-	require.Equal(t, "cluster is not reachable: it did not answer within 1s", *gone.Status.Conditions[1].Message)
+	require.Regexp(t, "^cluster is not reachable: it did not answer within [0-9]+s$", *gone.Status.Conditions[1].Message)
 }
 
 func TestAConfigurationIsMendedWithoutARestart(t *testing.T) {

@@ -94,7 +94,7 @@ func TestServerRestartIsSilent(t *testing.T) {
 	f.awaitReady(federatedDeployments, namespace, "web")
 	f.awaitAllReady(federatedConfigMaps, namespace)
 	for _, member := range members {
-		f.kubectl("--context", member, "-n", namespace, "rollout", "status", "deployment/web", "--timeout=90s")
+		f.kubectl("--context", member, "-n", namespace, "rollout", "status", "deployment/web", "--timeout=60s")
 	}
 	states := map[string]map[string]string{}
 	for _, member := range members {

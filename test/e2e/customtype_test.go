@@ -30,7 +30,7 @@ func TestCustomResourceIsFederatedAtRunTime(t *testing.T) {
 		t.Cleanup(func() {
 			f.kubectlAfter("--context", cluster, "delete", "-f", crd, "--wait=false")
 		})
-		f.kubectl("--context", cluster, "wait", "--for=condition=Established", "crd/widgets.e2e.example.com", "--timeout=90s")
+		f.kubectl("--context", cluster, "wait", "--for=condition=Established", "crd/widgets.e2e.example.com", "--timeout=60s")
 	}
 
 	f.kubectl("create", "-f", config)
@@ -73,14 +73,29 @@ func TestCustomResourceIsFederatedAtRunTime(t *testing.T) {
 		f.kubectlAfter("--context", cluster3, "delete", "-f", crd, "--wait=false", "--ignore-not-found")
 	})
 
+	t.Run("propagation can be switched off and on", func(t *testing.T) {
+		f := f.in(t)
+		switchTo := func(mode, controller string) {
+			f.patch(env.HostName, federatedTypeConfigs, env.SystemNamespace, "widgets.e2e.example.com", `{"spec":{"propagation":"`+mode+`"}}`)
+			f.awaitCopy(env.HostName, federatedTypeConfigs, env.SystemNamespace, "widgets.e2e.example.com",
+				hasString(controller, "status", "propagationController"))
+		}
+		switchTo("Disabled", "NotRunning")
+		f.patch(env.HostName, federatedWidgets, namespace, "gadget", `{"spec":{"template":{"spec":{"size":4}}}}`)
+		f.kubectl("explain", "federatedwidgets.spec.template.spec.size")
+		assert.NoError(t, hasInt(3, "spec", "size")(f.get(cluster1, widgets, namespace, "gadget")))
+		switchTo("Enabled", "Running")
+		f.awaitCopy(cluster1, widgets, namespace, "gadget", hasInt(4, "spec", "size"))
+	})
+
 	complaint = f.refused("", "delete", "-f", config)
 	assert.Regexp(t, `\b1\b.*(federatedwidgets|FederatedWidget)`, complaint, "the refusal has the count")
 	f.get(cluster1, widgets, namespace, "gadget")
 
-	f.kubectl("delete", "-n", namespace, "federatedwidget", "gadget", "--timeout=90s")
+	f.kubectl("delete", "-n", namespace, "federatedwidget", "gadget", "--timeout=60s")
 	f.requireAbsent(cluster1, widgets, namespace, "gadget")
 	f.requireAbsent(cluster2, widgets, namespace, "gadget")
-	f.kubectl("delete", "-f", config, "--timeout=90s")
+	f.kubectl("delete", "-f", config, "--timeout=60s")
 	f.eventually("the kind to disappear from discovery", func() error {
 		if kinds := f.kubectl("api-resources", "--api-group=types.kubefed.io"); strings.Contains(kinds, "FederatedWidget") {
 			return fmt.Errorf("still served: %s", kinds)

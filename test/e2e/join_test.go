@@ -83,7 +83,7 @@ func TestRotatedTokenIsUsed(t *testing.T) {
 	restore := `{"data":{"token":"` + token + `"}}`
 	t.Cleanup(func() {
 		f.kubectlAfter("-n", env.SystemNamespace, "patch", "secret", reference, "--type=merge", "-p", restore)
-		f.kubectlAfter("-n", env.SystemNamespace, "wait", "kubefedcluster/"+cluster2, "--for=condition=Ready", "--timeout=90s")
+		f.kubectlAfter("-n", env.SystemNamespace, "wait", "kubefedcluster/"+cluster2, "--for=condition=Ready", "--timeout=60s")
 	})
 
 	f.patch(env.HostName, secrets, env.SystemNamespace, reference, `{"stringData":{"token":"nobody"}}`)

@@ -23,7 +23,7 @@ func TestKubectlReads(t *testing.T) {
 	f.quiet()
 	namespace := f.namespace(cluster1, cluster2)
 	f.create(federatedDeployments, federatedDeployment(namespace, "web", 1, cluster1, cluster2))
-	f.kubectl("wait", "-n", namespace, "federateddeployment/web", "--for=condition=Ready", "--timeout=90s")
+	f.kubectl("wait", "-n", namespace, "federateddeployment/web", "--for=condition=Ready", "--timeout=60s")
 
 	t.Run("get prints what matters", func(t *testing.T) {
 		f := f.in(t)

@@ -21,7 +21,7 @@ func TestHostNamespaceIsDeleted(t *testing.T) {
 	f.awaitReady(federatedConfigMaps, namespace, "settings")
 	f.awaitReady(federatedDeployments, namespace, "web")
 
-	f.kubectl("delete", "namespace", namespace, "--timeout=90s")
+	f.kubectl("delete", "namespace", namespace, "--timeout=60s")
 	for _, cluster := range []string{env.HostName, cluster1, cluster2, cluster3} {
 		f.awaitGone(cluster, namespaces, "", namespace)
 	}
@@ -79,7 +79,7 @@ func TestOrphaningDeletion(t *testing.T) {
 	f.awaitReady(federatedConfigMaps, namespace, "orphan")
 	before := f.get(cluster1, configMaps, namespace, "orphan")
 	f.kubectl("annotate", "-n", namespace, "federatedconfigmap", "orphan", "kubefed.io/orphan=true")
-	f.kubectl("delete", "-n", namespace, "federatedconfigmap", "orphan", "--timeout=90s")
+	f.kubectl("delete", "-n", namespace, "federatedconfigmap", "orphan", "--timeout=60s")
 	after := f.get(cluster1, configMaps, namespace, "orphan")
 	assert.Equal(t, before.GetUID(), after.GetUID())
 	assert.NotContains(t, after.GetLabels(), "kubefed.io/managed")
@@ -131,7 +131,7 @@ func TestAdoption(t *testing.T) {
 		before := existing("spared", nil)
 		f.create(federatedConfigMaps, federatedConfigMap(namespace, "spared", "ours", cluster1))
 		f.awaitCopy(env.HostName, federatedConfigMaps, namespace, "spared", hasClusterStatus(cluster1, "AlreadyExists"))
-		f.kubectl("delete", "-n", namespace, "federatedconfigmap", "spared", "--timeout=90s")
+		f.kubectl("delete", "-n", namespace, "federatedconfigmap", "spared", "--timeout=60s")
 		assert.Equal(t, before.GetResourceVersion(), f.get(cluster1, configMaps, namespace, "spared").GetResourceVersion())
 	})
 
@@ -141,7 +141,7 @@ func TestAdoption(t *testing.T) {
 		f.create(federatedConfigMaps, federatedConfigMap(namespace, "refusing", "ours", cluster1, cluster2))
 		f.awaitCopy(env.HostName, federatedConfigMaps, namespace, "refusing", hasClusterStatus(cluster1, "ManagedLabelFalse"), hasClusterStatus(cluster2, ""))
 		assert.Equal(t, before.GetResourceVersion(), f.get(cluster1, configMaps, namespace, "refusing").GetResourceVersion())
-		f.kubectl("delete", "-n", namespace, "federatedconfigmap", "refusing", "--timeout=90s")
+		f.kubectl("delete", "-n", namespace, "federatedconfigmap", "refusing", "--timeout=60s")
 		assert.Equal(t, before.GetResourceVersion(), f.get(cluster1, configMaps, namespace, "refusing").GetResourceVersion())
 		f.requireAbsent(cluster2, configMaps, namespace, "refusing")
 	})

@@ -104,6 +104,7 @@ func TestDeletionIsNotBlockedByAMemberThatHasLeft(t *testing.T) {
 	before := f.get(cluster3, configMaps, namespace, "left")
 
 	member := f.Member(cluster3)
+	f.keepSystemNamespace(cluster3)
 	require.NoError(t, f.Unjoin(f.ctx(), member))
 	joined := false
 	t.Cleanup(func() {
@@ -115,7 +116,7 @@ func TestDeletionIsNotBlockedByAMemberThatHasLeft(t *testing.T) {
 	after := f.get(cluster3, configMaps, namespace, "left")
 	assert.Equal(t, before.GetUID(), after.GetUID(), "leaving the federation leaves the copies")
 
-	f.kubectl("delete", "-n", namespace, "federatedconfigmap", "left", "--timeout=90s")
+	f.kubectl("delete", "-n", namespace, "federatedconfigmap", "left", "--timeout=60s")
 	f.requireAbsent(cluster1, configMaps, namespace, "left")
 	f.get(cluster3, configMaps, namespace, "left")
 

@@ -33,17 +33,17 @@ func TestWalkthroughKubefedStars(t *testing.T) {
 	})
 
 	f.kubectl("apply", "-f", file("1-namespace.yaml"))
-	f.kubectl("wait", "-n", "stars", "federatednamespace/stars", "--for=condition=Ready", "--timeout=90s")
+	f.kubectl("wait", "-n", "stars", "federatednamespace/stars", "--for=condition=Ready", "--timeout=60s")
 	for _, cluster := range members {
 		f.get(cluster, namespaces, "", "stars")
 	}
 	f.requireAbsent(cluster3, namespaces, "", "stars")
 
 	f.kubectl("apply", "-f", file("2-deployment.yaml"))
-	f.kubectl("wait", "-n", "stars", "federateddeployment/federated-xwings", "--for=condition=Ready", "--timeout=90s")
+	f.kubectl("wait", "-n", "stars", "federateddeployment/federated-xwings", "--for=condition=Ready", "--timeout=60s")
 	for name, replicas := range map[string]int{"master": 2, "slave": 1} {
 		cluster := members[name]
-		f.kubectl("--context", cluster, "-n", "stars", "rollout", "status", "deployment/federated-xwings", "--timeout=90s")
+		f.kubectl("--context", cluster, "-n", "stars", "rollout", "status", "deployment/federated-xwings", "--timeout=60s")
 		running, err := f.on(cluster, pods, "stars").List(f.ctx(), metav1.ListOptions{LabelSelector: "app=xwing", FieldSelector: "status.phase=Running"})
 		require.NoError(t, err)
 		assert.Len(t, running.Items, replicas, "running pods in %s", name)
@@ -64,14 +64,14 @@ func TestWalkthroughKubefedStars(t *testing.T) {
 	f.awaitCopy(cluster2, configMaps, "stars", "rebels")
 
 	// kubectl delete waits until the object is gone, so the copies must be gone too.
-	f.kubectl("delete", "-f", file("3-placement-by-label.yaml"), "--timeout=90s")
+	f.kubectl("delete", "-f", file("3-placement-by-label.yaml"), "--timeout=60s")
 	f.requireAbsent(cluster2, configMaps, "stars", "rebels")
-	f.kubectl("delete", "-f", file("2-deployment.yaml"), "--timeout=90s")
+	f.kubectl("delete", "-f", file("2-deployment.yaml"), "--timeout=60s")
 	for _, cluster := range members {
 		f.requireAbsent(cluster, deployments, "stars", "federated-xwings")
 		f.get(cluster, namespaces, "", "stars")
 	}
-	f.kubectl("delete", "-f", file("1-namespace.yaml"), "--timeout=90s")
+	f.kubectl("delete", "-f", file("1-namespace.yaml"), "--timeout=60s")
 	for _, cluster := range members {
 		f.requireAbsent(cluster, namespaces, "", "stars")
 	}
@@ -92,6 +92,7 @@ func onlyIn(cluster string) func(*unstructured.Unstructured) error {
 func (f *federation) joinAs(name, cluster string) {
 	f.t.Helper()
 	member := f.Member(cluster)
+	f.keepSystemNamespace(cluster)
 	require.NoError(f.t, f.Unjoin(f.ctx(), member))
 	f.t.Cleanup(func() { assert.NoError(f.t, f.Join(context.Background(), member)) })
 	f.fed("join", name, "--cluster-context", cluster)
@@ -100,5 +101,20 @@ func (f *federation) joinAs(name, cluster string) {
 			"--host-cluster-context", "host", "--kubeconfig", f.JoinKubeconfig()).CombinedOutput()
 		assert.NoError(f.t, err, string(output))
 	})
-	f.kubectl("wait", "-n", env.SystemNamespace, "kubefedcluster/"+name, "--for=condition=Ready", "--timeout=90s")
+	f.kubectl("wait", "-n", env.SystemNamespace, "kubefedcluster/"+name, "--for=condition=Ready", "--timeout=60s")
+}
+
+// keepSystemNamespace puts something into a member's system namespace, so that an unjoin leaves it: waiting for its end
+// takes seconds.
+func (f *federation) keepSystemNamespace(cluster string) {
+	f.t.Helper()
+	object := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": "keep", "namespace": env.SystemNamespace},
+	}}
+	client := f.on(cluster, configMaps, env.SystemNamespace)
+	_, err := client.Create(f.ctx(), object, metav1.CreateOptions{})
+	require.NoError(f.t, err)
+	f.t.Cleanup(func() {
+		assert.NoError(f.t, client.Delete(context.Background(), "keep", metav1.DeleteOptions{}))
+	})
 }

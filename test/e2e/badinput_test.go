@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -271,7 +270,7 @@ func (f *federation) requireRefused(resource schema.GroupVersionResource, object
 func statusOf(t *testing.T, err error) metav1.Status {
 	t.Helper()
 	var status apierrors.APIStatus
-	require.True(t, errors.As(err, &status), "%v", err)
+	require.ErrorAs(t, err, &status)
 	return status.Status()
 }
 

@@ -194,8 +194,8 @@ func (s *server) config() *rest.Config {
 	config := s.host.Host().Config()
 	config.Host = s.endpoint
 	config.QPS = -1
-	config.TLSClientConfig.Insecure = true
-	config.TLSClientConfig.CAData, config.TLSClientConfig.CAFile = nil, ""
+	config.Insecure = true
+	config.CAData, config.CAFile = nil, ""
 	return config
 }
 

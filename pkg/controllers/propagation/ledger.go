@@ -92,12 +92,17 @@ func (l *ledger) tidy(key objectKey) {
 	}
 }
 
-// current returns the newer one of the object in the cache and our last write.
-func (l *ledger) current(key objectKey, cached *typesv1beta1.FederatedObject) *typesv1beta1.FederatedObject {
+// current returns the newer one of the object in the cache, as read reads it, and
+// our last write; nil if there is none in the cache.
+//
+// The cache is read after our last write is known to be there or not: the other
+// way round, a write that the informer delivers in between is in neither.
+func (l *ledger) current(key objectKey, read func() *typesv1beta1.FederatedObject) *typesv1beta1.FederatedObject {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	cached := read()
 	r := l.records[key]
-	if r == nil || r.written == nil {
+	if cached == nil || r == nil || r.written == nil {
 		return cached
 	}
 	if r.uid != cached.UID || !isNewer(r.written, cached) {

@@ -85,12 +85,11 @@ func (w *memberWorker) work(ctx context.Context, key objectKey) {
 	if member == nil {
 		return
 	}
-	cached := k.get(key.NamespacedName)
-	if cached == nil {
+	obj := w.c.ledger.current(key, func() *typesv1beta1.FederatedObject { return k.get(key.NamespacedName) })
+	if obj == nil {
 		w.releaseLeftover(ctx, k, key, member)
 		return
 	}
-	obj := w.c.ledger.current(key, cached)
 	d := w.c.decide(k, obj, []placement.Cluster{{Name: w.name, Labels: member.Labels()}})
 	if d.parked || d.frozen {
 		w.c.ledger.idle(key, obj.UID, w.name)
@@ -108,7 +107,10 @@ func (w *memberWorker) work(ctx context.Context, key objectKey) {
 		return
 	}
 	if v.selected && !v.deleting && !v.recorded {
-		w.c.objects.Add(key) // nothing is written to a cluster before it is recorded
+		// Nothing is written to a cluster before it is recorded. This task ends, so
+		// that the next look at the object asks for another.
+		w.c.ledger.finish(key, obj.UID, w.name, nil, false, false)
+		w.c.objects.Add(key)
 		return
 	}
 	if !w.c.ledger.begin(key, obj.UID, w.name) {

@@ -43,12 +43,11 @@ func (c *Controller) sync(ctx context.Context, key objectKey) error {
 	ctx, cancel := k.within(ctx)
 	defer cancel()
 
-	cached := k.get(key.NamespacedName)
-	if cached == nil {
+	obj := c.ledger.current(key, func() *typesv1beta1.FederatedObject { return k.get(key.NamespacedName) })
+	if obj == nil {
 		c.ledger.forget(key)
 		return nil
 	}
-	obj := c.ledger.current(key, cached)
 	if !hasFinalizer(&obj.ObjectMeta) {
 		if obj.DeletionTimestamp != nil {
 			return nil

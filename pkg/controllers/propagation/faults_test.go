@@ -20,7 +20,9 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/record"
 
 	corev1beta1 "github.com/kubefederation/federation-apiserver/apis/core/v1beta1"
@@ -54,8 +56,9 @@ type world struct {
 	controller *Controller
 	handlers   []func(MemberChange)
 	removed    map[string]bool
-	// placements of each object, by generation, as long as it may matter.
+	// placements that each object has had, and reads of each.
 	placements map[string][]typesv1beta1.Placement
+	reads      map[string][]read
 	stop       func()
 }
 
@@ -69,6 +72,7 @@ func newWorld(t *testing.T, clusters int) *world {
 		configs:    map[schema.GroupVersionResource]*corev1beta1.FederatedTypeConfig{},
 		removed:    map[string]bool{},
 		placements: map[string][]typesv1beta1.Placement{},
+		reads:      map[string][]read{},
 	}
 	for i := range clusters {
 		w.clusters = append(w.clusters, newSimCluster(fmt.Sprintf("c%d", i), w, w.tell))
@@ -123,7 +127,49 @@ func (w *world) run() {
 	w.mu.Unlock()
 	go func() { ended <- controller.Run(ctx) }()
 	for target, kind := range w.kinds {
-		require.NoError(w.t, controller.Start(ctx, kind, w.configs[target]))
+		require.NoError(w.t, controller.Start(ctx, &source{Kind: kind, w: w, target: target}, w.configs[target]))
+	}
+}
+
+// source is a kind whose watch is late now and then, as on a busy machine, and
+// whose reads are known.
+type source struct {
+	*federatedtypes.Kind
+	w      *world
+	target schema.GroupVersionResource
+}
+
+// read is when an object was read, and the index of the oldest placement that it
+// may have had then.
+type read struct {
+	at    time.Time
+	index int
+}
+
+func (s *source) Get(ctx context.Context, namespace, name string) (*typesv1beta1.FederatedObject, error) {
+	s.w.mu.Lock()
+	id := s.target.Resource + " " + namespace + "/" + name
+	s.w.reads[id] = append(s.w.reads[id], read{time.Now(), max(0, len(s.w.placements[id])-2)})
+	s.w.mu.Unlock()
+	return s.Kind.Get(ctx, namespace, name)
+}
+
+func (s *source) ListerWatcher() cache.ListerWatcher {
+	inner := cache.ToListerWatcherWithContext(s.Kind.ListerWatcher())
+	return &cache.ListWatch{
+		ListWithContextFunc: inner.ListWithContext,
+		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+			events, err := inner.WatchWithContext(ctx, options)
+			if err != nil {
+				return nil, err
+			}
+			return watch.Filter(events, func(event watch.Event) (watch.Event, bool) {
+				if rand.IntN(10) == 0 {
+					time.Sleep(time.Duration(rand.IntN(100)) * time.Millisecond)
+				}
+				return event, true
+			}), nil
+		},
 	}
 }
 
@@ -232,15 +278,21 @@ func (w *world) removing(cluster string, target schema.GroupVersionResource, key
 	assert.True(w.t, w.mayExclude(cluster, target, key), "%s %s is removed from %s, which is selected", target.Resource, key, cluster)
 }
 
-// mayExclude says that the placement excludes a cluster, or did when the request
-// was on its way.
+// mayExclude says that the placement excludes a cluster, or did when it was last
+// read from the storage: the user may change it while a request is on its way.
 func (w *world) mayExclude(cluster string, target schema.GroupVersionResource, key types.NamespacedName) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	candidates := []placement.Cluster{{Name: cluster}}
-	excludes := func(name string) bool {
-		history := w.placements[name]
-		for _, p := range history[max(0, len(history)-2):] {
+	excludes := func(id string) bool {
+		history := w.placements[id]
+		since := max(0, len(history)-2)
+		for _, read := range w.reads[id] {
+			if time.Since(read.at) < time.Second {
+				since = min(since, read.index)
+			}
+		}
+		for _, p := range history[since:] {
 			if selected, err := placement.Select(p, candidates); err == nil && !selected.Has(cluster) {
 				return true
 			}
@@ -290,6 +342,11 @@ func (w *world) put(target schema.GroupVersionResource, key types.NamespacedName
 }
 
 func (w *world) delete(target schema.GroupVersionResource, key types.NamespacedName) error {
+	// Without its FederatedNamespace an object goes nowhere.
+	w.mu.Lock()
+	id := target.Resource + " " + key.String()
+	w.placements[id] = append(w.placements[id], typesv1beta1.Placement{Clusters: []typesv1beta1.ClusterReference{}})
+	w.mu.Unlock()
 	err := w.client.Resource(w.kinds[target].Resource()).Namespace(key.Namespace).Delete(context.WithoutCancel(w.t.Context()), key.Name, metav1.DeleteOptions{})
 	if apierrors.IsNotFound(err) {
 		return nil

@@ -223,7 +223,11 @@ func (t *simType) AddHandler(changed func(types.NamespacedName), state func()) {
 // show lets the watch deliver an object after a while.
 func (t *simType) show(key types.NamespacedName) {
 	go func() {
-		time.Sleep(time.Duration(rand.IntN(5)) * time.Millisecond)
+		late := 5
+		if t.cluster.chance(0.1) {
+			late = 100
+		}
+		time.Sleep(time.Duration(rand.IntN(late)) * time.Millisecond)
 		t.mu.Lock()
 		before, was := t.seen[key]
 		if object := t.objects[key]; object == nil || object.managed == "" {

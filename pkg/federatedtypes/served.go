@@ -113,7 +113,7 @@ func (s *Server) install(kind *Kind, served *servedSchema, converter *typeConver
 		OptionsExternalVersion:     &schema.GroupVersion{Version: "v1"},
 		Serializer:                 newNegotiatedSerializer(kind.storage.codecs, served.template),
 		ParameterCodec:             runtime.NewParameterCodec(scheme),
-		Creater:                    scheme, //nolint:misspell // The library spells it so.
+		Creater:                    scheme,
 		Convertor:                  scheme,
 		ConvertabilityChecker:      scheme,
 		UnsafeConvertor:            runtime.UnsafeObjectConvertor(scheme),

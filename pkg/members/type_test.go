@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
 	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
@@ -227,4 +228,26 @@ func TestAStoppedTypeIsObservedAnew(t *testing.T) {
 	require.NoError(t, err)
 	_, ok := first.Get(f.key("web"))
 	require.False(t, ok, "what is stopped follows nothing")
+}
+
+func TestAnObjectIsWrittenInItsOwnVersion(t *testing.T) {
+	f := newFixture(t, members.Options{})
+	observed := schema.GroupVersionResource{Group: "autoscaling", Version: "v2", Resource: "horizontalpodautoscalers"}
+	scalers := f.member.Type(observed, true)
+	f.synced(scalers)
+
+	made, err := scalers.Apply(f, f.key("web"), fmt.Appendf(nil, `{"apiVersion":"autoscaling/v1","kind":"HorizontalPodAutoscaler",
+		"metadata":{"name":"web","namespace":%q,"labels":{"kubefed.io/managed":"true"}},
+		"spec":{"maxReplicas":3,"scaleTargetRef":{"apiVersion":"apps/v1","kind":"Deployment","name":"web"},"targetCPUUtilizationPercentage":50}}`, f.namespace))
+	require.NoError(t, err)
+	known, ok := scalers.Get(f.key("web"))
+	require.True(t, ok)
+	require.Equal(t, made, known)
+	live, err := f.admin.AutoscalingV2().HorizontalPodAutoscalers(f.namespace).Get(f, "web", metav1.GetOptions{})
+	require.NoError(t, err)
+	require.Equal(t, "autoscaling/v1", live.ManagedFields[0].APIVersion)
+	require.Len(t, live.Spec.Metrics, 1)
+
+	_, err = scalers.Apply(f, f.key("web"), []byte(`{"apiVersion":"a/b/c"}`))
+	require.ErrorContains(t, err, "a/b/c")
 }

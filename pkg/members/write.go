@@ -9,6 +9,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/validate/content"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/util/retry"
@@ -19,13 +20,34 @@ import (
 // Apply makes the object in the member as body says, by a forced server-side
 // apply of the field manager federation-apiserver. body is the JSON of the whole
 // intent; it must carry the label kubefed.io/managed for the copy to be observed.
-// The result is what Get returns from now on.
+// Its apiVersion may be another one of the resource than the observed: the member
+// is written to in that. The result is what Get returns from now on.
 func (t *Type) Apply(ctx context.Context, key types.NamespacedName, body []byte) (Observed, error) {
+	resource, err := t.resourceOf(body)
+	if err != nil {
+		return Observed{}, err
+	}
 	force := true
 	options := metav1.PatchOptions{FieldManager: typesv1beta1.FieldManager, Force: &force}
-	return t.request(ctx, key, func(ctx context.Context, client metadata.ResourceInterface) (*metav1.PartialObjectMetadata, error) {
+	return t.requestTo(ctx, resource, key, func(ctx context.Context, client metadata.ResourceInterface) (*metav1.PartialObjectMetadata, error) {
 		return client.Patch(ctx, key.Name, types.ApplyPatchType, body, options)
 	})
+}
+
+// resourceOf returns the resource in the group and version of an object.
+func (t *Type) resourceOf(body []byte) (schema.GroupVersionResource, error) {
+	var object metav1.TypeMeta
+	if err := json.Unmarshal(body, &object); err != nil {
+		return t.resource, fmt.Errorf("the object to apply is not JSON: %w", err)
+	}
+	if object.APIVersion == "" {
+		return t.resource, nil
+	}
+	gv, err := schema.ParseGroupVersion(object.APIVersion)
+	if err != nil {
+		return t.resource, fmt.Errorf("the object to apply: %w", err)
+	}
+	return gv.WithResource(t.resource.Resource), nil
 }
 
 // GetLive asks the member for the object, labelled or not; found is false when
@@ -99,6 +121,12 @@ func releasing(live *metav1.ObjectMeta) ([]byte, error) {
 // merges the answer into what is known.
 func (t *Type) request(ctx context.Context, key types.NamespacedName,
 	send func(context.Context, metadata.ResourceInterface) (*metav1.PartialObjectMetadata, error)) (Observed, error) {
+	return t.requestTo(ctx, t.resource, key, send)
+}
+
+// requestTo is request for a resource in a version that is not the observed one.
+func (t *Type) requestTo(ctx context.Context, resource schema.GroupVersionResource, key types.NamespacedName,
+	send func(context.Context, metadata.ResourceInterface) (*metav1.PartialObjectMetadata, error)) (Observed, error) {
 	if err := t.check(key); err != nil {
 		return Observed{}, err
 	}
@@ -108,9 +136,9 @@ func (t *Type) request(ctx context.Context, key types.NamespacedName,
 	}
 	limited, cancel := context.WithTimeout(ctx, t.member.options.RequestTimeout)
 	defer cancel()
-	meta, err := send(limited, t.client(conn, key.Namespace))
+	meta, err := send(limited, clientOf(conn, resource, key.Namespace))
 	if err != nil {
-		return Observed{}, conn.errorOf(ctx, t.resource, err)
+		return Observed{}, conn.errorOf(ctx, resource, err)
 	}
 	observed := observe(&meta.ObjectMeta)
 	t.wrote(conn, func() { t.view.wrote(key, observed) })
@@ -133,9 +161,9 @@ func (t *Type) check(key types.NamespacedName) error {
 	return nil
 }
 
-func (t *Type) client(conn *connection, namespace string) metadata.ResourceInterface {
+func clientOf(conn *connection, resource schema.GroupVersionResource, namespace string) metadata.ResourceInterface {
 	if namespace == "" {
-		return conn.metadata.Resource(t.resource)
+		return conn.metadata.Resource(resource)
 	}
-	return conn.metadata.Resource(t.resource).Namespace(namespace)
+	return conn.metadata.Resource(resource).Namespace(namespace)
 }

@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -9,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 
@@ -131,6 +134,42 @@ func TestServerRestartIsSilent(t *testing.T) {
 		}
 		assert.Equal(t, want, count, "writes to %s", member)
 	}
+}
+
+// TestMembersChangeWhileTheServerIsDown changes and deletes copies that nobody watches.
+func TestMembersChangeWhileTheServerIsDown(t *testing.T) {
+	f := setup(t)
+	members := []string{cluster1, cluster2}
+	namespace := f.namespace(members...)
+	for _, name := range []string{"changed", "deleted", "untouched"} {
+		f.create(federatedConfigMaps, federatedConfigMap(namespace, name, name, members...))
+	}
+	f.awaitAllReady(federatedConfigMaps, namespace)
+	untouched := f.get(cluster1, configMaps, namespace, "untouched")
+
+	require.NoError(t, f.Federation().Kill(f.ctx()))
+	t.Cleanup(func() { assert.NoError(t, f.Federation().Start(context.Background())) })
+	f.patch(cluster1, configMaps, namespace, "changed", `{"data":{"key":"drift"}}`)
+	require.NoError(t, f.on(cluster1, configMaps, namespace).Delete(f.ctx(), "deleted", metav1.DeleteOptions{}))
+	leftover := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "v1", "kind": "ConfigMap",
+		"metadata": map[string]any{"name": "leftover", "namespace": namespace, "labels": map[string]any{"kubefed.io/managed": "true"}},
+		"data":     map[string]any{"key": "precious"},
+	}}
+	_, err := f.on(cluster1, configMaps, namespace).Create(f.ctx(), leftover, metav1.CreateOptions{})
+	require.NoError(t, err)
+
+	require.NoError(t, f.Federation().Start(f.ctx()))
+	f.awaitCopy(cluster1, configMaps, namespace, "changed", hasValue("changed"))
+	f.awaitCopy(cluster1, configMaps, namespace, "deleted", hasValue("deleted"))
+	released := f.awaitCopy(cluster1, configMaps, namespace, "leftover", func(object *unstructured.Unstructured) error {
+		if _, ok := object.GetLabels()["kubefed.io/managed"]; ok {
+			return errors.New("it is labelled still")
+		}
+		return nil
+	})
+	assert.NoError(t, hasValue("precious")(released), "what has no federated object is let go, not deleted")
+	assert.Equal(t, untouched.GetResourceVersion(), f.get(cluster1, configMaps, namespace, "untouched").GetResourceVersion())
 }
 
 // drift changes a copy in cluster1 and waits until it is repaired.

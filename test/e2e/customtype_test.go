@@ -7,8 +7,11 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubefederation/federation-apiserver/test/env"
 )
@@ -86,6 +89,43 @@ func TestCustomResourceIsFederatedAtRunTime(t *testing.T) {
 		assert.NoError(t, hasInt(3, "spec", "size")(f.get(cluster1, widgets, namespace, "gadget")))
 		switchTo("Enabled", "Running")
 		f.awaitCopy(cluster1, widgets, namespace, "gadget", hasInt(4, "spec", "size"))
+	})
+
+	t.Run("the schema can change", func(t *testing.T) {
+		f := f.in(t)
+		watch, err := f.host(federatedWidgets, namespace).Watch(f.ctx(), metav1.ListOptions{})
+		require.NoError(t, err)
+		defer watch.Stop()
+		for _, cluster := range []string{env.HostName, cluster1, cluster2, cluster3} {
+			f.kubectl("--context", cluster, "patch", "-f", crd, "--type=json",
+				`-p=[{"op":"add","path":"/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/depth","value":{"type":"integer"}}]`)
+		}
+		f.eventually("the new field", func() error {
+			_, err := f.host(federatedWidgets, namespace).Patch(f.ctx(), "gadget", types.MergePatchType,
+				[]byte(`{"spec":{"template":{"spec":{"depth":7}}}}`), metav1.PatchOptions{FieldValidation: metav1.FieldValidationStrict})
+			return err
+		})
+		f.awaitCopy(cluster1, widgets, namespace, "gadget", hasInt(7, "spec", "depth"))
+		for event := range watch.ResultChan() {
+			object, ok := event.Object.(*unstructured.Unstructured)
+			require.True(t, ok, "%v", event)
+			if hasInt(7, "spec", "template", "spec", "depth")(object) == nil {
+				return
+			}
+		}
+		require.Fail(t, "the watch has ended")
+	})
+
+	t.Run("objects outlive a type config that is deleted on purpose", func(t *testing.T) {
+		f := f.in(t)
+		before := f.get(env.HostName, federatedWidgets, namespace, "gadget")
+		there := f.get(cluster1, widgets, namespace, "gadget")
+		f.kubectl("annotate", "-f", config, "core.kubefed.io/orphan-objects=true")
+		f.kubectl("delete", "-f", config, "--timeout=60s")
+		f.kubectl("create", "-f", config)
+		after := f.awaitReady(federatedWidgets, namespace, "gadget")
+		assert.Equal(t, before.GetUID(), after.GetUID())
+		assert.Equal(t, there.GetUID(), f.get(cluster1, widgets, namespace, "gadget").GetUID())
 	})
 
 	complaint = f.refused("", "delete", "-f", config)

@@ -1,10 +1,13 @@
 package e2e
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -25,6 +28,55 @@ func TestHostNamespaceIsDeleted(t *testing.T) {
 	for _, cluster := range []string{env.HostName, cluster1, cluster2, cluster3} {
 		f.awaitGone(cluster, namespaces, "", namespace)
 	}
+}
+
+// TestEverythingAtOnce applies a namespace together with what is in it, and deletes all of that together.
+func TestEverythingAtOnce(t *testing.T) {
+	f := setup(t)
+	f.quiet()
+	namespace := "e2e-at-once"
+	t.Cleanup(func() {
+		if t.Failed() {
+			f.dump(namespace)
+		}
+		f.kubectlAfter("delete", "namespace", namespace, "--ignore-not-found", "--wait=false")
+	})
+	manifests := []string{`{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"` + namespace + `"}}`}
+	for _, object := range []*unstructured.Unstructured{
+		federatedConfigMap(namespace, "settings", "value", cluster1, cluster2),
+		federatedDeployment(namespace, "web", 1, cluster1, cluster2),
+		federatedObject("FederatedNamespace", namespace, namespace, nil, cluster1, cluster2),
+	} {
+		manifests = append(manifests, f.manifest(object))
+	}
+	all := strings.Join(manifests, "\n---\n")
+	f.succeed(all, "apply", "-f", "-")
+	for _, cluster := range []string{cluster1, cluster2} {
+		f.awaitCopy(cluster, configMaps, namespace, "settings", hasValue("value"))
+		f.awaitCopy(cluster, deployments, namespace, "web", hasReplicas(1))
+	}
+	f.awaitReady(federatedConfigMaps, namespace, "settings")
+	f.awaitReady(federatedDeployments, namespace, "web")
+	f.succeed(all, "delete", "-f", "-", "--timeout=60s")
+	for _, cluster := range []string{env.HostName, cluster1, cluster2} {
+		f.awaitGone(cluster, namespaces, "", namespace)
+	}
+}
+
+// TestTerminatingNamespaceTakesNothingNew creates an object in a namespace that is being deleted.
+func TestTerminatingNamespaceTakesNothingNew(t *testing.T) {
+	f := setup(t)
+	namespace := f.namespace()
+	holder := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "v1", "kind": "ConfigMap",
+		"metadata": map[string]any{"name": "holder", "namespace": namespace, "finalizers": []any{"example.com/hold"}},
+	}}
+	f.create(configMaps, holder)
+	f.remove(namespaces, "", namespace)
+	_, err := f.host(federatedConfigMaps, namespace).Create(f.ctx(), federatedConfigMap(namespace, "late", "value"), metav1.CreateOptions{})
+	require.True(t, apierrors.IsForbidden(err), "%v", err)
+	assert.True(t, apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause), "%v", err)
+	f.patch(env.HostName, configMaps, namespace, "holder", `{"metadata":{"finalizers":null}}`)
 }
 
 // TestNamespaceThatIsNotFederated shows what a user sees who forgot the FederatedNamespace.

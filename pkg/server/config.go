@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"fmt"
-	"net/http"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/sets"
@@ -18,7 +17,6 @@ import (
 
 	generatedopenapi "github.com/kubefederation/federation-apiserver/generated/openapi"
 	"github.com/kubefederation/federation-apiserver/pkg/admission/typeconfigprotection"
-	"github.com/kubefederation/federation-apiserver/pkg/federatedtypes"
 	"github.com/kubefederation/federation-apiserver/pkg/server/options"
 )
 
@@ -70,9 +68,7 @@ func NewConfig(ctx context.Context, o options.CompletedOptions) (*Config, error)
 	generic.OpenAPIConfig.Info.Title = openAPITitle
 	generic.OpenAPIV3Config = genericapiserver.DefaultOpenAPIV3Config(generatedopenapi.GetOpenAPIDefinitions, namer)
 	generic.OpenAPIV3Config.Info.Title = openAPITitle
-	generic.BuildHandlerChainFunc = func(handler http.Handler, c *genericapiserver.Config) http.Handler {
-		return federatedtypes.BehindAggregation(genericapiserver.DefaultBuildHandlerChain(handler, c))
-	}
+	generic.BuildHandlerChainFunc = buildHandlerChain
 	if err := o.ServerRun.ApplyTo(&generic.Config); err != nil {
 		return nil, fmt.Errorf("apply server options: %w", err)
 	}

@@ -1,0 +1,53 @@
+package server
+
+import (
+	"crypto/x509"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"k8s.io/apiserver/pkg/authentication/authenticatorfactory"
+	genericapiserver "k8s.io/apiserver/pkg/server"
+	"k8s.io/apiserver/pkg/server/dynamiccertificates"
+)
+
+// authority is a certificate authority that is known, or not yet.
+type authority struct {
+	dynamiccertificates.CAContentProvider
+	known bool
+}
+
+func (a *authority) VerifyOptions() (x509.VerifyOptions, bool) {
+	return x509.VerifyOptions{}, a.known
+}
+
+func TestRequestsWaitForTheFrontProxy(t *testing.T) {
+	frontProxy := &authority{}
+	config := &genericapiserver.Config{}
+	config.Authentication.RequestHeaderConfig = &authenticatorfactory.RequestHeaderConfig{CAContentProvider: frontProxy}
+	served := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+	handler := afterFrontProxyIsKnown(served, config)
+	get := func(path, token string) *httptest.ResponseRecorder {
+		req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
+		if token != "" {
+			req.Header.Set("Authorization", "Bearer "+token)
+		}
+		response := httptest.NewRecorder()
+		handler.ServeHTTP(response, req)
+		return response
+	}
+
+	early := get("/apis/core.kubefed.io/v1beta1/kubefedclusters", "")
+	require.Equal(t, http.StatusServiceUnavailable, early.Code)
+	assert.Equal(t, "1", early.Header().Get("Retry-After"))
+	assert.Contains(t, early.Body.String(), `"kind":"Status"`)
+	assert.Equal(t, http.StatusTeapot, get("/apis/core.kubefed.io", "token").Code, "a token needs no front proxy")
+	assert.Equal(t, http.StatusTeapot, get("/readyz", "").Code)
+	assert.Equal(t, http.StatusTeapot, get("/livez/etcd", "").Code)
+	assert.Equal(t, http.StatusServiceUnavailable, get("/livezz", "").Code)
+
+	frontProxy.known = true
+	assert.Equal(t, http.StatusTeapot, get("/apis/core.kubefed.io/v1beta1/kubefedclusters", "").Code)
+}

@@ -69,7 +69,8 @@ type ClusterCondition struct {
 	Type ClusterConditionType
 	// status of the condition: True, False or Unknown.
 	Status corev1.ConditionStatus
-	// lastProbeTime is when the condition was last checked.
+	// lastProbeTime is when a probe last said so. While nothing else changes it is
+	// written once a minute, whatever the period of the probes.
 	LastProbeTime metav1.Time
 	// lastTransitionTime is when the status last changed.
 	LastTransitionTime *metav1.Time

@@ -74,7 +74,8 @@ type ClusterCondition struct {
 	Type ClusterConditionType `json:"type"`
 	// status of the condition: True, False or Unknown.
 	Status corev1.ConditionStatus `json:"status"`
-	// lastProbeTime is when the condition was last checked.
+	// lastProbeTime is when a probe last said so. While nothing else changes it is
+	// written once a minute, whatever the period of the probes.
 	LastProbeTime metav1.Time `json:"lastProbeTime"`
 	// lastTransitionTime is when the status last changed.
 	// +optional

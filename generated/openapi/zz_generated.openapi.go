@@ -207,7 +207,7 @@ func schema_federation_apiserver_apis_core_v1beta1_ClusterCondition(ref common.R
 					},
 					"lastProbeTime": {
 						SchemaProps: spec.SchemaProps{
-							Description: "lastProbeTime is when the condition was last checked.",
+							Description: "lastProbeTime is when a probe last said so. While nothing else changes it is written once a minute, whatever the period of the probes.",
 							Ref:         ref(metav1.Time{}.OpenAPIModelName()),
 						},
 					},

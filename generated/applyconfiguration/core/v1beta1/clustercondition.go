@@ -17,7 +17,8 @@ type ClusterConditionApplyConfiguration struct {
 	Type *corev1beta1.ClusterConditionType `json:"type,omitempty"`
 	// status of the condition: True, False or Unknown.
 	Status *v1.ConditionStatus `json:"status,omitempty"`
-	// lastProbeTime is when the condition was last checked.
+	// lastProbeTime is when a probe last said so. While nothing else changes it is
+	// written once a minute, whatever the period of the probes.
 	LastProbeTime *metav1.Time `json:"lastProbeTime,omitempty"`
 	// lastTransitionTime is when the status last changed.
 	LastTransitionTime *metav1.Time `json:"lastTransitionTime,omitempty"`

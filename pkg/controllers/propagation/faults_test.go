@@ -59,7 +59,12 @@ type world struct {
 	// placements that each object has had, and reads of each.
 	placements map[string][]typesv1beta1.Placement
 	reads      map[string][]read
-	stop       func()
+	// stored counts what the controller writes to the storage.
+	stored int
+	// hostUID is the UID of every namespace of the host.
+	hostUID types.UID
+	ctx     context.Context
+	stop    func()
 }
 
 func newWorld(t *testing.T, clusters int) *world {
@@ -109,7 +114,7 @@ func (w *world) run() {
 	broadcaster := record.NewBroadcaster()
 	controller, err := New(Config{
 		Members: w, Settings: func() Settings { return w.settings }, SystemNamespace: typeserver.Namespace,
-		HostNamespaceUID: func(context.Context, string) (types.UID, error) { return "", nil },
+		HostNamespaceUID: func(context.Context, string) (types.UID, error) { return w.hostUID, nil },
 		Events:           broadcaster.NewRecorder(runtime.NewScheme(), corev1.EventSource{}),
 		MinBackoff:       5 * time.Millisecond, MaxBackoff: 100 * time.Millisecond,
 		ReportInterval: 100 * time.Millisecond, RequestTimeout: 5 * time.Second,
@@ -118,7 +123,7 @@ func (w *world) run() {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(w.t.Context()))
 	ended := make(chan error, 1)
 	w.mu.Lock()
-	w.controller = controller
+	w.controller, w.ctx = controller, ctx
 	w.stop = func() {
 		cancel()
 		assert.NoError(w.t, <-ended)
@@ -126,9 +131,14 @@ func (w *world) run() {
 	}
 	w.mu.Unlock()
 	go func() { ended <- controller.Run(ctx) }()
-	for target, kind := range w.kinds {
-		require.NoError(w.t, controller.Start(ctx, &source{Kind: kind, w: w, target: target}, w.configs[target]))
+	for target := range w.kinds {
+		w.startKind(target)
 	}
+}
+
+func (w *world) startKind(target schema.GroupVersionResource) {
+	w.t.Helper()
+	require.NoError(w.t, w.controller.Start(w.ctx, &source{Kind: w.kinds[target], w: w, target: target}, w.configs[target]))
 }
 
 // source is a kind whose watch is late now and then, as on a busy machine, and
@@ -152,6 +162,22 @@ func (s *source) Get(ctx context.Context, namespace, name string) (*typesv1beta1
 	s.w.reads[id] = append(s.w.reads[id], read{time.Now(), max(0, len(s.w.placements[id])-2)})
 	s.w.mu.Unlock()
 	return s.Kind.Get(ctx, namespace, name)
+}
+
+func (s *source) UpdateStatus(ctx context.Context, obj *typesv1beta1.FederatedObject) (*typesv1beta1.FederatedObject, error) {
+	s.count()
+	return s.Kind.UpdateStatus(ctx, obj)
+}
+
+func (s *source) RemoveFinalizer(ctx context.Context, obj *typesv1beta1.FederatedObject, finalizer string) error {
+	s.count()
+	return s.Kind.RemoveFinalizer(ctx, obj, finalizer)
+}
+
+func (s *source) count() {
+	s.w.mu.Lock()
+	defer s.w.mu.Unlock()
+	s.w.stored++
 }
 
 func (s *source) ListerWatcher() cache.ListerWatcher {

@@ -53,6 +53,7 @@ type simCluster struct {
 
 	mu      sync.Mutex
 	faulty  bool
+	hung    chan struct{}
 	ready   bool
 	uids    int
 	version int
@@ -85,6 +86,19 @@ func (c *simCluster) setFaulty(faulty bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.faulty = faulty
+}
+
+// hang lets requests be answered no more, or again.
+func (c *simCluster) hang(hangs bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case hangs && c.hung == nil:
+		c.hung = make(chan struct{})
+	case !hangs && c.hung != nil:
+		close(c.hung)
+		c.hung = nil
+	}
 }
 
 // chance is true with a probability, as long as the cluster is faulty.
@@ -252,8 +266,15 @@ var errLost = errors.New("connection reset by peer")
 func (t *simType) begin(ctx context.Context) error {
 	c := t.cluster
 	c.mu.Lock()
-	ready := c.ready
+	ready, hung := c.ready, c.hung
 	c.mu.Unlock()
+	if hung != nil {
+		select {
+		case <-hung:
+		case <-ctx.Done():
+			return &members.TimeoutError{Member: c.name, Err: ctx.Err()}
+		}
+	}
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()

@@ -28,6 +28,7 @@ func (f *federation) as(user string) dynamic.Interface {
 
 // TestRightsAreThoseOfTheHost checks that the host's RBAC decides.
 func TestRightsAreThoseOfTheHost(t *testing.T) {
+	t.Parallel()
 	f := setup(t)
 	f.quiet()
 	namespace := f.namespace(cluster1)
@@ -58,6 +59,7 @@ func TestRightsAreThoseOfTheHost(t *testing.T) {
 
 // TestAuditNamesTheUser finds a user's write in the server's audit log, and the copy's in the same breath.
 func TestAuditNamesTheUser(t *testing.T) {
+	t.Parallel()
 	f := setup(t)
 	namespace := f.namespace(cluster1)
 	f.kubectl("create", "role", "writer", "-n", namespace, "--verb=create", "--resource=federatedconfigmaps.types.kubefed.io")

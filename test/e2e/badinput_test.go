@@ -102,6 +102,7 @@ var badDeployments = []badInput{
 
 // TestBadFederatedObjectsAreRefused sends what users get wrong.
 func TestBadFederatedObjectsAreRefused(t *testing.T) {
+	t.Parallel()
 	f := setup(t)
 	f.quiet()
 	namespace := f.namespace()
@@ -212,6 +213,7 @@ func typeConfig(group, kind, plural, federatedKind, federatedPlural string) stri
 
 // TestBadConfigurationIsRefused sends bad objects of core.kubefed.io.
 func TestBadConfigurationIsRefused(t *testing.T) {
+	t.Parallel()
 	f := setup(t)
 	f.quiet()
 	for _, table := range []struct {

@@ -23,6 +23,7 @@ var (
 
 // TestCustomResourceIsFederatedAtRunTime takes a type that nobody knew when the server was started.
 func TestCustomResourceIsFederatedAtRunTime(t *testing.T) {
+	t.Parallel()
 	f := setup(t)
 	f.quiet()
 	crd, config := testdata("widgets", "crd.yaml"), testdata("widgets", "type.yaml")

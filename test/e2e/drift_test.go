@@ -12,6 +12,7 @@ import (
 
 // TestDriftIsRepaired changes copies in a member by hand.
 func TestDriftIsRepaired(t *testing.T) {
+	t.Parallel()
 	f := setup(t)
 	f.quiet()
 	namespace := f.namespace(cluster1, cluster2)

@@ -17,6 +17,7 @@ import (
 
 // TestMemberRefusesAWrite asks one member for something that it does not accept.
 func TestMemberRefusesAWrite(t *testing.T) {
+	t.Parallel()
 	f := setup(t)
 	namespace := f.namespace(cluster1, cluster2)
 	object := override(federatedDeployment(namespace, "web", 1, cluster1, cluster2), cluster2, map[string]any{"path": "/spec/replicas", "value": int64(-1)})
@@ -115,6 +116,7 @@ func TestHostIsAMember(t *testing.T) {
 
 // TestDeleteOptionsReachTheMembers deletes a Deployment without what it has made.
 func TestDeleteOptionsReachTheMembers(t *testing.T) {
+	t.Parallel()
 	f := setup(t)
 	namespace := f.namespace(cluster1)
 	f.create(federatedDeployments, federatedDeployment(namespace, "web", 1, cluster1))

@@ -19,6 +19,7 @@ import (
 )
 
 func TestKubectlReads(t *testing.T) {
+	t.Parallel()
 	f := setup(t)
 	f.quiet()
 	namespace := f.namespace(cluster1, cluster2)
@@ -83,6 +84,7 @@ func TestKubectlReads(t *testing.T) {
 }
 
 func TestKubectlWrites(t *testing.T) {
+	t.Parallel()
 	f := setup(t)
 	f.quiet()
 	namespace := f.namespace(cluster1, cluster2)
@@ -191,8 +193,10 @@ func TestKubectlWrites(t *testing.T) {
 		f := f.in(t)
 		editor := filepath.Join(t.TempDir(), "editor")
 		require.NoError(t, os.WriteFile(editor, []byte("#!/bin/sh\nsed -i 's/key: old/key: edited/' \"$1\"\n"), 0o700))
-		t.Setenv("KUBE_EDITOR", editor)
-		f.kubectl("edit", "-n", namespace, "federatedconfigmap", "compared")
+		edit := f.command(f.ctx(), "kubectl", "edit", "-n", namespace, "federatedconfigmap", "compared")
+		edit.Env = append(edit.Env, "KUBE_EDITOR="+editor)
+		output, err := edit.CombinedOutput()
+		require.NoError(t, err, string(output))
 		f.awaitCopy(cluster1, configMaps, namespace, "compared", hasValue("edited"))
 	})
 

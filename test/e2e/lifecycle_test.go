@@ -16,6 +16,7 @@ import (
 
 // TestHostNamespaceIsDeleted deletes a namespace with all that is federated in it.
 func TestHostNamespaceIsDeleted(t *testing.T) {
+	t.Parallel()
 	f := setup(t)
 	f.quiet()
 	namespace := f.namespace(cluster1, cluster2, cluster3)
@@ -32,6 +33,7 @@ func TestHostNamespaceIsDeleted(t *testing.T) {
 
 // TestEverythingAtOnce applies a namespace together with what is in it, and deletes all of that together.
 func TestEverythingAtOnce(t *testing.T) {
+	t.Parallel()
 	f := setup(t)
 	f.quiet()
 	namespace := "e2e-at-once"
@@ -65,6 +67,7 @@ func TestEverythingAtOnce(t *testing.T) {
 
 // TestTerminatingNamespaceTakesNothingNew creates an object in a namespace that is being deleted.
 func TestTerminatingNamespaceTakesNothingNew(t *testing.T) {
+	t.Parallel()
 	f := setup(t)
 	namespace := f.namespace()
 	holder := &unstructured.Unstructured{Object: map[string]any{
@@ -81,6 +84,7 @@ func TestTerminatingNamespaceTakesNothingNew(t *testing.T) {
 
 // TestNamespaceThatIsNotFederated shows what a user sees who forgot the FederatedNamespace.
 func TestNamespaceThatIsNotFederated(t *testing.T) {
+	t.Parallel()
 	f := setup(t)
 	f.quiet()
 	namespace := f.namespace()
@@ -102,6 +106,7 @@ func TestNamespaceThatIsNotFederated(t *testing.T) {
 
 // TestPlacementChanges moves an object from one member to another.
 func TestPlacementChanges(t *testing.T) {
+	t.Parallel()
 	f := setup(t)
 	f.quiet()
 	namespace := f.namespace(cluster1, cluster2, cluster3)
@@ -124,6 +129,7 @@ func TestPlacementChanges(t *testing.T) {
 
 // TestOrphaningDeletion keeps the copies of an object that is deleted.
 func TestOrphaningDeletion(t *testing.T) {
+	t.Parallel()
 	f := setup(t)
 	f.quiet()
 	namespace := f.namespace(cluster1)

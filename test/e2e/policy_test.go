@@ -55,6 +55,7 @@ spec:
 
 // TestPoliciesOfTheHostHold checks that admission policies of the host apply to federated objects and their templates.
 func TestPoliciesOfTheHostHold(t *testing.T) {
+	t.Parallel()
 	f := setup(t)
 	namespace := f.namespace()
 	manifests := strings.ReplaceAll(policies, "NAMESPACE", namespace)

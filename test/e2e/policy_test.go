@@ -1,7 +1,7 @@
 package e2e
 
 import (
-	"fmt"
+	"errors"
 	"strings"
 	"testing"
 
@@ -75,7 +75,7 @@ func TestPoliciesOfTheHostHold(t *testing.T) {
 		if err != nil && strings.Contains(err.Error(), "passwords belong into a Secret") {
 			return nil
 		}
-		return fmt.Errorf("the answer is %v", err)
+		return errors.Join(errors.New("it does not refuse for its reason"), err)
 	})
 	f.eventually("the policy to label", func() error {
 		created, err := f.host(federatedConfigMaps, namespace).Create(f.ctx(), federatedConfigMap(namespace, "good", "value"),

@@ -55,7 +55,6 @@ type simCluster struct {
 	faulty  bool
 	hung    chan struct{}
 	ready   bool
-	uids    int
 	version int
 	writes  int
 	types   map[schema.GroupVersionResource]*simType

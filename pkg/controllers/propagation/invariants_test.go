@@ -1,0 +1,70 @@
+package propagation
+
+import (
+	"context"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kubefederation/federation-apiserver/pkg/placement"
+)
+
+func federatedKeyOf(target schema.GroupVersionResource, key types.NamespacedName) types.NamespacedName {
+	if target == simNamespaces {
+		key.Namespace = key.Name
+	}
+	return key
+}
+
+// applying implements simWatcher: nothing is written to a cluster that the status
+// does not name.
+func (w *world) applying(cluster string, target schema.GroupVersionResource, key types.NamespacedName) {
+	key = federatedKeyOf(target, key)
+	live, err := w.kinds[target].Get(context.WithoutCancel(w.t.Context()), key.Namespace, key.Name)
+	if assert.NoError(w.t, err, "a copy of %s %s is written, which does not exist", target.Resource, key) {
+		assert.NotNil(w.t, recordedCluster(live, cluster), "%s %s is written to %s, which is not recorded", target.Resource, key, cluster)
+	}
+}
+
+// removing implements simWatcher: nothing is removed that is wanted.
+func (w *world) removing(cluster string, target schema.GroupVersionResource, key types.NamespacedName, deletes bool) {
+	key = federatedKeyOf(target, key)
+	live, err := w.kinds[target].Get(context.WithoutCancel(w.t.Context()), key.Namespace, key.Name)
+	if apierrors.IsNotFound(err) {
+		assert.False(w.t, deletes, "a copy of %s %s is deleted, which does not exist", target.Resource, key)
+		return
+	}
+	if !assert.NoError(w.t, err) || live.DeletionTimestamp != nil {
+		return
+	}
+	assert.False(w.t, deletes && isOrphaning(live), "%s %s is deleted in %s, though its copies are to be kept", target.Resource, key, cluster)
+	assert.True(w.t, w.mayExclude(cluster, target, key), "%s %s is removed from %s, which is selected", target.Resource, key, cluster)
+}
+
+// mayExclude says that the placement excludes a cluster, or did when it was last
+// read from the storage: the user may change it while a request is on its way.
+func (w *world) mayExclude(cluster string, target schema.GroupVersionResource, key types.NamespacedName) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	candidates := []placement.Cluster{{Name: cluster}}
+	excludes := func(id string) bool {
+		history := w.placements[id]
+		since := max(0, len(history)-2)
+		for _, read := range w.reads[id] {
+			if time.Since(read.at) < time.Second {
+				since = min(since, read.index)
+			}
+		}
+		for _, p := range history[since:] {
+			if selected, err := placement.Select(p, candidates); err == nil && !selected.Has(cluster) {
+				return true
+			}
+		}
+		return false
+	}
+	return excludes(target.Resource+" "+key.String()) ||
+		target == simConfigMaps && excludes("namespaces "+key.Namespace+"/"+key.Namespace)
+}

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
+	"github.com/kubefederation/federation-apiserver/pkg/members"
 )
 
 var (
@@ -109,6 +110,29 @@ func TestASickMemberIsOnItsOwn(t *testing.T) {
 
 	sick.hang(false)
 	sick.setReady(true)
+	w.awaitWanted(both)
+}
+
+func TestATypeThatOneMemberLacks(t *testing.T) {
+	w := newTeam(t)
+	lacking, refusing := w.clusters[1].of(simConfigMaps), w.clusters[2].of(simConfigMaps)
+	lacking.setState(CopiesNotAvailable)
+	refusing.setState(CopiesFailed)
+	require.NoError(t, w.put(simConfigMaps, web, "1", "c0", "c1", "c2"))
+	w.awaitStatus(web, "c0", typesv1beta1.ClusterPropagationOK)
+	w.awaitStatus(web, "c1", typesv1beta1.TypeNotAvailable)
+	w.awaitStatus(web, "c2", typesv1beta1.CachedRetrievalFailed)
+
+	lacking.setState(CopiesSynced)
+	refusing.setState(CopiesSynced)
+	w.awaitWanted(both)
+
+	// What is not served does not hold up a deletion.
+	lacking.mu.Lock()
+	lacking.objects, lacking.seen = map[types.NamespacedName]*simObject{}, map[types.NamespacedName]members.Observed{}
+	lacking.mu.Unlock()
+	lacking.setState(CopiesNotAvailable)
+	require.NoError(t, w.delete(simConfigMaps, web))
 	w.awaitWanted(both)
 }
 

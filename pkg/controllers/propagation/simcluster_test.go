@@ -203,9 +203,23 @@ func (t *simType) interrupt() {
 	go t.relist()
 }
 
+// setState is for a type that is not there, or not to be listed.
+func (t *simType) setState(state CopiesState) {
+	t.mu.Lock()
+	t.state = state
+	handlers := append([]func(){}, t.stateChanged...)
+	t.mu.Unlock()
+	for _, handler := range handlers {
+		handler()
+	}
+}
+
 func (t *simType) State() (CopiesState, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.state == CopiesFailed {
+		return t.state, errLost
+	}
 	return t.state, nil
 }
 

@@ -128,14 +128,14 @@ func (w *memberWorker) work(ctx context.Context, key objectKey) {
 // conclude ends a task that needed no request.
 func (w *memberWorker) conclude(key objectKey, obj *typesv1beta1.FederatedObject, verdict verdict) {
 	w.queue.Forget(key)
-	if verdict.action == actUnknown {
-		if w.c.ledger.has(key, w.name) { // the end of the listing brings it back
-			w.c.ledger.finish(key, obj.UID, w.name, nil, false, false)
-		}
-		return
-	}
-	if verdict.action == actNone {
+	switch has := w.c.ledger.has(key, w.name); {
+	case verdict.action == actNone:
 		w.c.ledger.idle(key, obj.UID, w.name)
+	case has: // an event brings it back
+		w.c.ledger.finish(key, obj.UID, w.name, nil, false, false)
+	}
+	if verdict.action == actUnknown {
+		return
 	}
 	if verdict.action == actRelease || differs(recordedCluster(obj, w.name), obj, &verdict.result) || w.c.ledger.has(key, w.name) {
 		w.c.objects.Add(key)

@@ -9,12 +9,12 @@ import (
 // each time would otherwise keep both busy without end.
 const (
 	// freeRepairs are done at once.
-	freeRepairs = 4
+	freeRepairs = 10
 	// firstRepairDelay is doubled for every further one, up to lastRepairDelay.
 	firstRepairDelay = time.Second
 	lastRepairDelay  = time.Minute
 	// repairMemory is how long a repair counts.
-	repairMemory = 5 * time.Minute
+	repairMemory = 3 * time.Minute
 )
 
 // repairs counts how often copies drifted.

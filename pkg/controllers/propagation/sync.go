@@ -191,6 +191,7 @@ func (p *pass) enqueue() {
 		case worker == nil: // it has just left; that event brings the object back
 		case !p.c.ledger.request(p.key, p.obj, cluster):
 		case interactive:
+			worker.queue.Forget(p.key) // what failed before was something else
 			worker.queue.Add(p.key)
 		default:
 			worker.queue.AddBackground(p.key)

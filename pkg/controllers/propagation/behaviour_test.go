@@ -301,3 +301,35 @@ func TestControllerRefusesWhatItCannotWorkWith(t *testing.T) {
 	defer cancel()
 	require.Error(t, w.controller.Start(ctx, w.kinds[simConfigMaps], w.configs[simConfigMaps]), "after the end")
 }
+
+func TestTheFinalizerComesBack(t *testing.T) {
+	w := newTeam(t)
+	require.NoError(t, w.put(simConfigMaps, web, "1", "c0"))
+	w.awaitWanted(both)
+	obj, err := w.kinds[simConfigMaps].Get(t.Context(), web.Namespace, web.Name)
+	require.NoError(t, err)
+	require.NoError(t, w.kinds[simConfigMaps].RemoveFinalizer(t.Context(), obj, typesv1beta1.SyncFinalizer))
+	require.Eventually(t, func() bool {
+		live, err := w.kinds[simConfigMaps].Get(t.Context(), web.Namespace, web.Name)
+		return err == nil && hasFinalizer(&live.ObjectMeta)
+	}, patience, poll)
+}
+
+// A copy whose label was taken off while its cluster was away is known only by
+// the status; what is not ours any more is left alone.
+func TestRemovalOfACopyThatIsNotObserved(t *testing.T) {
+	w := newTeam(t)
+	require.NoError(t, w.put(simConfigMaps, web, "1", "c0", "c1"))
+	w.awaitWanted(both)
+	w.awaitIdle()
+	w.kill()
+	unlabelled := w.clusters[0].of(simConfigMaps)
+	unlabelled.mu.Lock()
+	unlabelled.objects[web].managed = ""
+	unlabelled.mu.Unlock()
+	require.NoError(t, w.delete(simConfigMaps, web))
+	w.run()
+	w.awaitWanted(both)
+	require.Equal(t, 1, unlabelled.len())
+	require.Zero(t, w.clusters[1].of(simConfigMaps).len())
+}

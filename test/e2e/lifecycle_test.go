@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -76,6 +77,14 @@ func TestTerminatingNamespaceTakesNothingNew(t *testing.T) {
 	}}
 	f.create(configMaps, holder)
 	f.remove(namespaces, "", namespace)
+	// The server follows the host's namespaces; a dry run tells when it has seen the end of this one.
+	dryRun := metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}
+	f.eventually("creations in the namespace to be refused", func() error {
+		if _, err := f.host(federatedConfigMaps, namespace).Create(f.ctx(), federatedConfigMap(namespace, "late", "value"), dryRun); !apierrors.IsForbidden(err) {
+			return fmt.Errorf("not forbidden: %v", err)
+		}
+		return nil
+	})
 	_, err := f.host(federatedConfigMaps, namespace).Create(f.ctx(), federatedConfigMap(namespace, "late", "value"), metav1.CreateOptions{})
 	require.True(t, apierrors.IsForbidden(err), "%v", err)
 	assert.True(t, apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause), "%v", err)

@@ -81,7 +81,7 @@ func TestTerminatingNamespaceTakesNothingNew(t *testing.T) {
 	dryRun := metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}
 	f.eventually("creations in the namespace to be refused", func() error {
 		if _, err := f.host(federatedConfigMaps, namespace).Create(f.ctx(), federatedConfigMap(namespace, "late", "value"), dryRun); !apierrors.IsForbidden(err) {
-			return fmt.Errorf("not forbidden: %v", err)
+			return fmt.Errorf("the answer was %s", fmt.Sprint(err))
 		}
 		return nil
 	})

@@ -3,7 +3,9 @@ package federatedtypes
 import (
 	"context"
 	"slices"
+	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -47,8 +49,28 @@ func (s strategy) PrepareForCreate(_ context.Context, obj runtime.Object) {
 	federated := obj.(*typesv1beta1.FederatedObject)
 	federated.Status = typesv1beta1.FederatedObjectStatus{}
 	federated.Generation = 1
+	if s.kind.propagates() {
+		federated.Status.Conditions = unseenConditions(time.Now())
+	}
 	s.prune(federated)
 	s.keepSyncFinalizer(federated)
+}
+
+// unseenConditions are those of an object that the propagation has not looked at
+// yet. An object without conditions is taken for ready by tools that follow
+// kstatus.
+func unseenConditions(now time.Time) []typesv1beta1.Condition {
+	condition := func(conditionType string, status corev1.ConditionStatus) typesv1beta1.Condition {
+		return typesv1beta1.Condition{
+			Type: conditionType, Status: status, ObservedGeneration: 1,
+			Reason: "Progressing", Message: "the object has not been looked at yet",
+			LastTransitionTime: metav1.NewTime(now).Rfc3339Copy(),
+		}
+	}
+	return []typesv1beta1.Condition{
+		condition(typesv1beta1.ReadyCondition, corev1.ConditionUnknown),
+		condition(typesv1beta1.ReconcilingCondition, corev1.ConditionTrue),
+	}
 }
 
 // PrepareForUpdate keeps the status, and counts the generation only if the spec

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	kstatus "github.com/fluxcd/cli-utils/pkg/kstatus/status"
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -41,7 +42,10 @@ overrides: [{clusterName: a, clusterOverrides: [{path: data.leader, value: null}
 		require.NoError(t, err)
 		require.Equal(t, []string{typesv1beta1.SyncFinalizer}, created.GetFinalizers())
 		require.EqualValues(t, 1, created.GetGeneration())
-		require.NotContains(t, created.Object, "status")
+		require.NotContains(t, at(t, created, "status"), "observedGeneration", "a user's status is not taken")
+		status, err := kstatus.Compute(created)
+		require.NoError(t, err)
+		require.Equal(t, kstatus.InProgressStatus, status.Status, "nobody has looked at the object yet")
 		stored, err := objects(t, s, configMaps).Get(t.Context(), "intent", metav1.GetOptions{})
 		require.NoError(t, err)
 		require.Equal(t, []any{}, at(t, stored, "spec", "placement", "clusters"))

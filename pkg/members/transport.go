@@ -15,8 +15,8 @@ import (
 // userAgent is how members know us in their audit logs.
 const userAgent = "federation-apiserver"
 
-// transport sends requests to one member: with its token, with the Audit-ID of
-// the context, and not at all while the breaker is open.
+// transport sends requests to one member: with its token, and not at all while
+// the breaker is open.
 type transport struct {
 	base    *http.Transport
 	token   string
@@ -80,9 +80,6 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	request = request.Clone(ctx)
 	request.Header.Set("Authorization", "Bearer "+t.token)
 	request.Header.Set("User-Agent", userAgent)
-	if id := auditIDFrom(ctx); id != "" {
-		request.Header.Set("Audit-ID", id)
-	}
 	response, err := t.base.RoundTrip(request)
 	if err == nil {
 		t.breaker.answered()

@@ -51,7 +51,7 @@ func newGroupHandler(s *Server) *groupHandler {
 // ServeHTTP answers 503 until the kinds have been loaded for the first time: a
 // kind that is only not loaded yet must not look as if it did not exist.
 func (h *groupHandler) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	if !h.server.isLoaded() {
+	if !h.server.Loaded() {
 		writeError(apierrors.NewGenericServerResponse(http.StatusServiceUnavailable, "", typesv1beta1.SchemeGroupVersion.WithResource("").GroupResource(),
 			"", "the federated types are being loaded", 1, true), w, req)
 		return

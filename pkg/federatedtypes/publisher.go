@@ -34,10 +34,9 @@ func newPublisher(s *Server) (*publisher, error) {
 	return &publisher{server: s, v2: v2, dirty: make(chan struct{}, 1)}, nil
 }
 
-// attach publishes through server, an empty group for now.
+// attach publishes through server from now on.
 func (p *publisher) attach(server *genericapiserver.GenericAPIServer) {
 	p.generic = server
-	p.publishDiscovery()
 }
 
 // changed asks for a publication; it does not wait for it.

@@ -98,7 +98,7 @@ func (s *Server) Install(server *genericapiserver.GenericAPIServer) error {
 		return fmt.Errorf("install the federated types: %w", err)
 	}
 	ready := healthz.NamedCheck("federated-types-loaded", func(*http.Request) error {
-		if !s.isLoaded() {
+		if !s.Loaded() {
 			return errors.New("the federated types are being loaded")
 		}
 		return nil
@@ -117,7 +117,11 @@ func (s *Server) Install(server *genericapiserver.GenericAPIServer) error {
 // MarkLoaded says that every FederatedTypeConfig has been seen once. Before, all
 // requests for the group are answered with 503.
 func (s *Server) MarkLoaded() {
-	s.loadedOnce.Do(func() { close(s.loaded) })
+	s.loadedOnce.Do(func() {
+		// Whoever sees that the kinds are loaded must find them in discovery.
+		s.publisher.publishDiscovery()
+		close(s.loaded)
+	})
 	s.publisher.changed()
 }
 
@@ -128,7 +132,10 @@ func (s *Server) OnSchemaChange(changed func(typeConfig string)) {
 	s.schemaChanged = changed
 }
 
-func (s *Server) isLoaded() bool {
+// Loaded reports whether MarkLoaded was called. Before, discovery does not have
+// the kinds, and must not be answered: the host ends a namespace in which it knows
+// of no resources that are left.
+func (s *Server) Loaded() bool {
 	select {
 	case <-s.loaded:
 		return true
@@ -160,7 +167,7 @@ func (s *Server) destroy() {
 // FederatedTypeConfig are stored; none if the type is not served on its behalf.
 // The error says that it is not known yet, or that the storage did not answer.
 func (s *Server) CountObjects(ctx context.Context, typeConfig string) (int64, error) {
-	if !s.isLoaded() {
+	if !s.Loaded() {
 		return 0, errors.New("the federated types are being loaded")
 	}
 	for _, kind := range s.Kinds() {

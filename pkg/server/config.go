@@ -41,9 +41,9 @@ type FederationConfig struct {
 	// HostInformers are those of admission, which run while the server does.
 	HostInformers informers.SharedInformerFactory
 
-	// objects counts federated objects for admission. The configuration comes
-	// before the server that has them, so New fills it.
-	objects *objectCounter
+	// types is filled by New: admission and the handler chain need the federated
+	// types before there are any.
+	types *lateTypes
 }
 
 // NewConfig turns options into a configuration. It reads certificates and
@@ -59,7 +59,7 @@ func NewConfig(ctx context.Context, o options.CompletedOptions) (*Config, error)
 			Namespace:   o.Federation.Namespace,
 			LeaderElect: o.Federation.LeaderElect,
 			Host:        host,
-			objects:     &objectCounter{},
+			types:       &lateTypes{},
 		},
 	}
 	generic := config.Generic
@@ -68,7 +68,7 @@ func NewConfig(ctx context.Context, o options.CompletedOptions) (*Config, error)
 	generic.OpenAPIConfig.Info.Title = openAPITitle
 	generic.OpenAPIV3Config = genericapiserver.DefaultOpenAPIV3Config(generatedopenapi.GetOpenAPIDefinitions, namer)
 	generic.OpenAPIV3Config.Info.Title = openAPITitle
-	generic.BuildHandlerChainFunc = buildHandlerChain
+	generic.BuildHandlerChainFunc = config.Federation.buildHandlerChain
 	if err := o.ServerRun.ApplyTo(&generic.Config); err != nil {
 		return nil, fmt.Errorf("apply server options: %w", err)
 	}
@@ -81,7 +81,7 @@ func NewConfig(ctx context.Context, o options.CompletedOptions) (*Config, error)
 		return nil, err
 	}
 	recommended.ExtraAdmissionInitializers = func(*genericapiserver.RecommendedConfig) ([]admission.PluginInitializer, error) {
-		counter := typeconfigprotection.Initializer{Namespace: config.Federation.Namespace, Counter: config.Federation.objects}
+		counter := typeconfigprotection.Initializer{Namespace: config.Federation.Namespace, Counter: config.Federation.types}
 		return []admission.PluginInitializer{counter}, nil
 	}
 	if err := recommended.ApplyTo(generic); err != nil {

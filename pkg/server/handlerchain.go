@@ -14,9 +14,31 @@ import (
 )
 
 // buildHandlerChain is the library's chain, fitted to an aggregated server.
-func buildHandlerChain(handler http.Handler, c *genericapiserver.Config) http.Handler {
-	chain := genericapiserver.DefaultBuildHandlerChain(handler, c)
+func (f *FederationConfig) buildHandlerChain(handler http.Handler, c *genericapiserver.Config) http.Handler {
+	chain := genericapiserver.DefaultBuildHandlerChain(afterTypesAreLoaded(handler, f.types.loaded), c)
 	return federatedtypes.BehindAggregation(afterFrontProxyIsKnown(chain, c))
+}
+
+// afterTypesAreLoaded answers the list of all groups with 503 as long as the
+// federated types are being loaded. The host asks for it once for all groups and
+// would take types that are not there yet for types that do not exist. A
+// namespace that is being deleted would then end with federated objects left in
+// it; a refusal makes it wait.
+func afterTypesAreLoaded(handler http.Handler, loaded func() bool) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if path := strings.TrimSuffix(req.URL.Path, "/"); path == "/apis" && !loaded() {
+			refuseAtStart(w, req, "the federated types are being loaded")
+			return
+		}
+		handler.ServeHTTP(w, req)
+	})
+}
+
+// refuseAtStart answers 503 and when to try again.
+func refuseAtStart(w http.ResponseWriter, req *http.Request, why string) {
+	err := apierrors.NewServiceUnavailable("the server is starting: " + why)
+	err.ErrStatus.Details = &metav1.StatusDetails{RetryAfterSeconds: 1}
+	responsewriters.ErrorNegotiated(err, Codecs, schema.GroupVersion{}, w, req)
 }
 
 // afterFrontProxyIsKnown answers 503 as long as the certificate authority of the
@@ -32,9 +54,7 @@ func afterFrontProxyIsKnown(handler http.Handler, c *genericapiserver.Config) ht
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if req.Header.Get("Authorization") == "" && !isHealthPath(req.URL.Path) {
 			if _, known := frontProxy.CAContentProvider.VerifyOptions(); !known {
-				err := apierrors.NewServiceUnavailable("the server is starting: the host's front proxy is not known yet")
-				err.ErrStatus.Details = &metav1.StatusDetails{RetryAfterSeconds: 1}
-				responsewriters.ErrorNegotiated(err, Codecs, schema.GroupVersion{}, w, req)
+				refuseAtStart(w, req, "the host's front proxy is not known yet")
 				return
 			}
 		}

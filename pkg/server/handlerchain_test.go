@@ -51,3 +51,20 @@ func TestRequestsWaitForTheFrontProxy(t *testing.T) {
 	frontProxy.known = true
 	assert.Equal(t, http.StatusTeapot, get("/apis/core.kubefed.io/v1beta1/kubefedclusters", "").Code)
 }
+
+func TestDiscoveryWaitsForTheTypes(t *testing.T) {
+	loaded := false
+	served := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+	handler := afterTypesAreLoaded(served, func() bool { return loaded })
+	status := func(path string) int {
+		response := httptest.NewRecorder()
+		handler.ServeHTTP(response, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
+		return response.Code
+	}
+
+	assert.Equal(t, http.StatusServiceUnavailable, status("/apis"))
+	assert.Equal(t, http.StatusServiceUnavailable, status("/apis/"))
+	assert.Equal(t, http.StatusTeapot, status("/apis/core.kubefed.io/v1beta1/federatedtypeconfigs"), "the types are loaded from here")
+	loaded = true
+	assert.Equal(t, http.StatusTeapot, status("/apis"))
+}

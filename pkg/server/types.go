@@ -40,20 +40,24 @@ func (c CompletedConfig) installTypes(generic *genericapiserver.GenericAPIServer
 	if err := types.Install(generic); err != nil {
 		return nil, err
 	}
-	c.Federation.objects.types = types
+	c.Federation.types.types = types
 	return types, nil
 }
 
-// objectCounter counts the objects of federated types as soon as there is a
+// lateTypes are the federated types for what is configured before there is a
 // server that has them.
-type objectCounter struct {
+type lateTypes struct {
 	types *federatedtypes.Server
 }
 
 // CountObjects implements typeconfigprotection.ObjectCounter.
-func (c *objectCounter) CountObjects(ctx context.Context, typeConfig string) (int64, error) {
-	if c.types == nil {
+func (l *lateTypes) CountObjects(ctx context.Context, typeConfig string) (int64, error) {
+	if l.types == nil {
 		return 0, errors.New("the server is starting")
 	}
-	return c.types.CountObjects(ctx, typeConfig)
+	return l.types.CountObjects(ctx, typeConfig)
+}
+
+func (l *lateTypes) loaded() bool {
+	return l.types != nil && l.types.Loaded()
 }

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"regexp"
@@ -15,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/component-base/metrics/testutil"
 
@@ -100,12 +102,15 @@ type questions struct {
 	wrong   []error
 }
 
-// askFor reads an object of the host all the time and keeps the answers that say that there is no such thing.
+// askFor reads an object and the discovery of the host all the time, and keeps the answers that say that there is no such
+// thing: the host deletes a namespace by what discovery says can be in it.
 func (f *federation) askFor(resource schema.GroupVersionResource, namespace, name string) *questions {
 	f.t.Helper()
 	ctx, cancel := context.WithCancel(f.ctx())
 	q := &questions{cancel: cancel}
 	client := f.host(resource, namespace)
+	discoverer, err := discovery.NewDiscoveryClientForConfig(f.Host().Config())
+	require.NoError(f.t, err)
 	q.running.Go(func() {
 		ticker := time.NewTicker(pollInterval / 5)
 		defer ticker.Stop()
@@ -117,10 +122,31 @@ func (f *federation) askFor(resource schema.GroupVersionResource, namespace, nam
 				if _, err := client.Get(ctx, name, metav1.GetOptions{}); apierrors.IsNotFound(err) {
 					q.wrong = append(q.wrong, err)
 				}
+				if err := discovers(discoverer, resource); err != nil {
+					q.wrong = append(q.wrong, err)
+				}
 			}
 		}
 	})
 	return q
+}
+
+// discovers fails if the host says for sure that a resource does not exist; it may say that it does not know.
+func discovers(client *discovery.DiscoveryClient, resource schema.GroupVersionResource) error {
+	_, resources, unknown, err := client.GroupsAndMaybeResources()
+	if err != nil || unknown[resource.GroupVersion()] != nil {
+		return nil
+	}
+	list := resources[resource.GroupVersion()]
+	if list == nil {
+		return fmt.Errorf("discovery does not have %s", resource.GroupVersion())
+	}
+	for i := range list.APIResources {
+		if list.APIResources[i].Name == resource.Resource {
+			return nil
+		}
+	}
+	return fmt.Errorf("discovery does not have %s among %d resources", resource, len(list.APIResources))
 }
 
 // stop returns the wrong answers.

@@ -55,19 +55,24 @@ func TestKubectlReads(t *testing.T) {
 
 	t.Run("describe shows events", func(t *testing.T) {
 		f := f.in(t)
+		// Events of success are rare while there are many; a further change gets a further chance.
+		f.create(federatedConfigMaps, federatedConfigMap(namespace, "told", "0", cluster1))
+		tries := 0
 		f.eventually("events in the description", func() error {
-			if described := f.kubectl("describe", "-n", namespace, "federateddeployment", "web"); !strings.Contains(described, "CreateInCluster") {
+			tries++
+			f.patch(env.HostName, federatedConfigMaps, namespace, "told", fmt.Sprintf(`{"spec":{"template":{"data":{"key":"%d"}}}}`, tries))
+			if described := f.kubectl("describe", "-n", namespace, "federatedconfigmap", "told"); !strings.Contains(described, "InCluster") {
 				return fmt.Errorf("no event: %s", described)
 			}
 			return nil
 		})
-		object := f.get(env.HostName, federatedDeployments, namespace, "web")
+		object := f.get(env.HostName, federatedConfigMaps, namespace, "told")
 		list, err := f.host(events, namespace).List(f.ctx(), metav1.ListOptions{FieldSelector: "involvedObject.uid=" + string(object.GetUID())})
 		require.NoError(t, err)
 		require.NotEmpty(t, list.Items)
 		for _, event := range list.Items {
 			kind, _, _ := unstructured.NestedString(event.Object, "involvedObject", "kind")
-			assert.Equal(t, "FederatedDeployment", kind)
+			assert.Equal(t, "FederatedConfigMap", kind)
 		}
 	})
 

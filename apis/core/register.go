@@ -33,6 +33,9 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&KubeFedCluster{}, &KubeFedClusterList{},
 		&KubeFedConfig{}, &KubeFedConfigList{},
 		&FederatedTypeConfig{}, &FederatedTypeConfigList{},
+		&PropagatedVersion{}, &PropagatedVersionList{},
+		&ClusterPropagatedVersion{}, &ClusterPropagatedVersionList{},
+		&FederatedServiceStatus{}, &FederatedServiceStatusList{},
 	)
 	return nil
 }

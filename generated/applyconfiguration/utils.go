@@ -4,8 +4,12 @@ package applyconfiguration
 
 import (
 	v1beta1 "github.com/kubefederation/federation-apiserver/apis/core/v1beta1"
+	v1alpha1 "github.com/kubefederation/federation-apiserver/apis/multiclusterdns/v1alpha1"
+	schedulingv1alpha1 "github.com/kubefederation/federation-apiserver/apis/scheduling/v1alpha1"
 	corev1beta1 "github.com/kubefederation/federation-apiserver/generated/applyconfiguration/core/v1beta1"
 	internal "github.com/kubefederation/federation-apiserver/generated/applyconfiguration/internal"
+	multiclusterdnsv1alpha1 "github.com/kubefederation/federation-apiserver/generated/applyconfiguration/multiclusterdns/v1alpha1"
+	applyconfigurationschedulingv1alpha1 "github.com/kubefederation/federation-apiserver/generated/applyconfiguration/scheduling/v1alpha1"
 	runtime "k8s.io/apimachinery/pkg/runtime"
 	schema "k8s.io/apimachinery/pkg/runtime/schema"
 	managedfields "k8s.io/apimachinery/pkg/util/managedfields"
@@ -50,6 +54,46 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &corev1beta1.StatusControllerConfigApplyConfiguration{}
 	case v1beta1.SchemeGroupVersion.WithKind("SyncControllerConfig"):
 		return &corev1beta1.SyncControllerConfigApplyConfiguration{}
+
+		// Group=multiclusterdns.kubefed.io, Version=v1alpha1
+	case v1alpha1.SchemeGroupVersion.WithKind("ClusterDNS"):
+		return &multiclusterdnsv1alpha1.ClusterDNSApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ClusterIngressDNS"):
+		return &multiclusterdnsv1alpha1.ClusterIngressDNSApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("DNSEndpoint"):
+		return &multiclusterdnsv1alpha1.DNSEndpointApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("DNSEndpointSpec"):
+		return &multiclusterdnsv1alpha1.DNSEndpointSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("DNSEndpointStatus"):
+		return &multiclusterdnsv1alpha1.DNSEndpointStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("Domain"):
+		return &multiclusterdnsv1alpha1.DomainApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("Endpoint"):
+		return &multiclusterdnsv1alpha1.EndpointApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("IngressDNSRecord"):
+		return &multiclusterdnsv1alpha1.IngressDNSRecordApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("IngressDNSRecordSpec"):
+		return &multiclusterdnsv1alpha1.IngressDNSRecordSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("IngressDNSRecordStatus"):
+		return &multiclusterdnsv1alpha1.IngressDNSRecordStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ServiceDNSRecord"):
+		return &multiclusterdnsv1alpha1.ServiceDNSRecordApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ServiceDNSRecordSpec"):
+		return &multiclusterdnsv1alpha1.ServiceDNSRecordSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ServiceDNSRecordStatus"):
+		return &multiclusterdnsv1alpha1.ServiceDNSRecordStatusApplyConfiguration{}
+
+		// Group=scheduling.kubefed.io, Version=v1alpha1
+	case schedulingv1alpha1.SchemeGroupVersion.WithKind("ClusterPreferences"):
+		return &applyconfigurationschedulingv1alpha1.ClusterPreferencesApplyConfiguration{}
+	case schedulingv1alpha1.SchemeGroupVersion.WithKind("ClusterReplicas"):
+		return &applyconfigurationschedulingv1alpha1.ClusterReplicasApplyConfiguration{}
+	case schedulingv1alpha1.SchemeGroupVersion.WithKind("ReplicaSchedulingPreference"):
+		return &applyconfigurationschedulingv1alpha1.ReplicaSchedulingPreferenceApplyConfiguration{}
+	case schedulingv1alpha1.SchemeGroupVersion.WithKind("ReplicaSchedulingPreferenceSpec"):
+		return &applyconfigurationschedulingv1alpha1.ReplicaSchedulingPreferenceSpecApplyConfiguration{}
+	case schedulingv1alpha1.SchemeGroupVersion.WithKind("ReplicaSchedulingPreferenceStatus"):
+		return &applyconfigurationschedulingv1alpha1.ReplicaSchedulingPreferenceStatusApplyConfiguration{}
 
 	}
 	return nil

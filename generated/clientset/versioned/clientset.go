@@ -6,7 +6,10 @@ import (
 	fmt "fmt"
 	http "net/http"
 
+	corev1alpha1 "github.com/kubefederation/federation-apiserver/generated/clientset/versioned/typed/core/v1alpha1"
 	corev1beta1 "github.com/kubefederation/federation-apiserver/generated/clientset/versioned/typed/core/v1beta1"
+	multiclusterdnsv1alpha1 "github.com/kubefederation/federation-apiserver/generated/clientset/versioned/typed/multiclusterdns/v1alpha1"
+	schedulingv1alpha1 "github.com/kubefederation/federation-apiserver/generated/clientset/versioned/typed/scheduling/v1alpha1"
 	discovery "k8s.io/client-go/discovery"
 	rest "k8s.io/client-go/rest"
 	flowcontrol "k8s.io/client-go/util/flowcontrol"
@@ -14,18 +17,39 @@ import (
 
 type Interface interface {
 	Discovery() discovery.DiscoveryInterfaces
+	CoreV1alpha1() corev1alpha1.CoreV1alpha1Interface
 	CoreV1beta1() corev1beta1.CoreV1beta1Interface
+	MulticlusterdnsV1alpha1() multiclusterdnsv1alpha1.MulticlusterdnsV1alpha1Interface
+	SchedulingV1alpha1() schedulingv1alpha1.SchedulingV1alpha1Interface
 }
 
 // Clientset contains the clients for groups.
 type Clientset struct {
 	*discovery.DiscoveryClient
-	coreV1beta1 *corev1beta1.CoreV1beta1Client
+	coreV1alpha1            *corev1alpha1.CoreV1alpha1Client
+	coreV1beta1             *corev1beta1.CoreV1beta1Client
+	multiclusterdnsV1alpha1 *multiclusterdnsv1alpha1.MulticlusterdnsV1alpha1Client
+	schedulingV1alpha1      *schedulingv1alpha1.SchedulingV1alpha1Client
+}
+
+// CoreV1alpha1 retrieves the CoreV1alpha1Client
+func (c *Clientset) CoreV1alpha1() corev1alpha1.CoreV1alpha1Interface {
+	return c.coreV1alpha1
 }
 
 // CoreV1beta1 retrieves the CoreV1beta1Client
 func (c *Clientset) CoreV1beta1() corev1beta1.CoreV1beta1Interface {
 	return c.coreV1beta1
+}
+
+// MulticlusterdnsV1alpha1 retrieves the MulticlusterdnsV1alpha1Client
+func (c *Clientset) MulticlusterdnsV1alpha1() multiclusterdnsv1alpha1.MulticlusterdnsV1alpha1Interface {
+	return c.multiclusterdnsV1alpha1
+}
+
+// SchedulingV1alpha1 retrieves the SchedulingV1alpha1Client
+func (c *Clientset) SchedulingV1alpha1() schedulingv1alpha1.SchedulingV1alpha1Interface {
+	return c.schedulingV1alpha1
 }
 
 // Discovery retrieves the DiscoveryClient
@@ -72,7 +96,19 @@ func NewForConfigAndClient(c *rest.Config, httpClient *http.Client) (*Clientset,
 
 	var cs Clientset
 	var err error
+	cs.coreV1alpha1, err = corev1alpha1.NewForConfigAndClient(&configShallowCopy, httpClient)
+	if err != nil {
+		return nil, err
+	}
 	cs.coreV1beta1, err = corev1beta1.NewForConfigAndClient(&configShallowCopy, httpClient)
+	if err != nil {
+		return nil, err
+	}
+	cs.multiclusterdnsV1alpha1, err = multiclusterdnsv1alpha1.NewForConfigAndClient(&configShallowCopy, httpClient)
+	if err != nil {
+		return nil, err
+	}
+	cs.schedulingV1alpha1, err = schedulingv1alpha1.NewForConfigAndClient(&configShallowCopy, httpClient)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +133,10 @@ func NewForConfigOrDie(c *rest.Config) *Clientset {
 // New creates a new Clientset for the given RESTClient.
 func New(c rest.Interface) *Clientset {
 	var cs Clientset
+	cs.coreV1alpha1 = corev1alpha1.New(c)
 	cs.coreV1beta1 = corev1beta1.New(c)
+	cs.multiclusterdnsV1alpha1 = multiclusterdnsv1alpha1.New(c)
+	cs.schedulingV1alpha1 = schedulingv1alpha1.New(c)
 
 	cs.DiscoveryClient = discovery.NewDiscoveryClient(c)
 	return &cs

@@ -11,6 +11,8 @@ import (
 	versioned "github.com/kubefederation/federation-apiserver/generated/clientset/versioned"
 	core "github.com/kubefederation/federation-apiserver/generated/informers/externalversions/core"
 	internalinterfaces "github.com/kubefederation/federation-apiserver/generated/informers/externalversions/internalinterfaces"
+	multiclusterdns "github.com/kubefederation/federation-apiserver/generated/informers/externalversions/multiclusterdns"
+	scheduling "github.com/kubefederation/federation-apiserver/generated/informers/externalversions/scheduling"
 	v1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	runtime "k8s.io/apimachinery/pkg/runtime"
 	schema "k8s.io/apimachinery/pkg/runtime/schema"
@@ -310,8 +312,18 @@ type SharedInformerFactory interface {
 	InformerFor(obj runtime.Object, newFunc internalinterfaces.NewInformerFunc) cache.SharedIndexInformer
 
 	Core() core.Interface
+	Multiclusterdns() multiclusterdns.Interface
+	Scheduling() scheduling.Interface
 }
 
 func (f *sharedInformerFactory) Core() core.Interface {
 	return core.New(f, f.namespace, f.tweakListOptions)
+}
+
+func (f *sharedInformerFactory) Multiclusterdns() multiclusterdns.Interface {
+	return multiclusterdns.New(f, f.namespace, f.tweakListOptions)
+}
+
+func (f *sharedInformerFactory) Scheduling() scheduling.Interface {
+	return scheduling.New(f, f.namespace, f.tweakListOptions)
 }

@@ -5,7 +5,10 @@ package externalversions
 import (
 	fmt "fmt"
 
+	v1alpha1 "github.com/kubefederation/federation-apiserver/apis/core/v1alpha1"
 	v1beta1 "github.com/kubefederation/federation-apiserver/apis/core/v1beta1"
+	multiclusterdnsv1alpha1 "github.com/kubefederation/federation-apiserver/apis/multiclusterdns/v1alpha1"
+	schedulingv1alpha1 "github.com/kubefederation/federation-apiserver/apis/scheduling/v1alpha1"
 	schema "k8s.io/apimachinery/pkg/runtime/schema"
 	cache "k8s.io/client-go/tools/cache"
 )
@@ -36,13 +39,35 @@ func (f *genericInformer) Lister() cache.GenericLister {
 // TODO extend this to unknown resources with a client pool
 func (f *sharedInformerFactory) ForResource(resource schema.GroupVersionResource) (GenericInformer, error) {
 	switch resource {
-	// Group=core.kubefed.io, Version=v1beta1
+	// Group=core.kubefed.io, Version=v1alpha1
+	case v1alpha1.SchemeGroupVersion.WithResource("clusterpropagatedversions"):
+		return &genericInformer{resource: resource.GroupResource(), informer: f.Core().V1alpha1().ClusterPropagatedVersions().Informer()}, nil
+	case v1alpha1.SchemeGroupVersion.WithResource("federatedservicestatuses"):
+		return &genericInformer{resource: resource.GroupResource(), informer: f.Core().V1alpha1().FederatedServiceStatuses().Informer()}, nil
+	case v1alpha1.SchemeGroupVersion.WithResource("propagatedversions"):
+		return &genericInformer{resource: resource.GroupResource(), informer: f.Core().V1alpha1().PropagatedVersions().Informer()}, nil
+
+		// Group=core.kubefed.io, Version=v1beta1
 	case v1beta1.SchemeGroupVersion.WithResource("federatedtypeconfigs"):
 		return &genericInformer{resource: resource.GroupResource(), informer: f.Core().V1beta1().FederatedTypeConfigs().Informer()}, nil
 	case v1beta1.SchemeGroupVersion.WithResource("kubefedclusters"):
 		return &genericInformer{resource: resource.GroupResource(), informer: f.Core().V1beta1().KubeFedClusters().Informer()}, nil
 	case v1beta1.SchemeGroupVersion.WithResource("kubefedconfigs"):
 		return &genericInformer{resource: resource.GroupResource(), informer: f.Core().V1beta1().KubeFedConfigs().Informer()}, nil
+
+		// Group=multiclusterdns.kubefed.io, Version=v1alpha1
+	case multiclusterdnsv1alpha1.SchemeGroupVersion.WithResource("dnsendpoints"):
+		return &genericInformer{resource: resource.GroupResource(), informer: f.Multiclusterdns().V1alpha1().DNSEndpoints().Informer()}, nil
+	case multiclusterdnsv1alpha1.SchemeGroupVersion.WithResource("domains"):
+		return &genericInformer{resource: resource.GroupResource(), informer: f.Multiclusterdns().V1alpha1().Domains().Informer()}, nil
+	case multiclusterdnsv1alpha1.SchemeGroupVersion.WithResource("ingressdnsrecords"):
+		return &genericInformer{resource: resource.GroupResource(), informer: f.Multiclusterdns().V1alpha1().IngressDNSRecords().Informer()}, nil
+	case multiclusterdnsv1alpha1.SchemeGroupVersion.WithResource("servicednsrecords"):
+		return &genericInformer{resource: resource.GroupResource(), informer: f.Multiclusterdns().V1alpha1().ServiceDNSRecords().Informer()}, nil
+
+		// Group=scheduling.kubefed.io, Version=v1alpha1
+	case schedulingv1alpha1.SchemeGroupVersion.WithResource("replicaschedulingpreferences"):
+		return &genericInformer{resource: resource.GroupResource(), informer: f.Scheduling().V1alpha1().ReplicaSchedulingPreferences().Informer()}, nil
 
 	}
 

@@ -5,8 +5,14 @@ package fake
 import (
 	applyconfiguration "github.com/kubefederation/federation-apiserver/generated/applyconfiguration"
 	clientset "github.com/kubefederation/federation-apiserver/generated/clientset/versioned"
+	corev1alpha1 "github.com/kubefederation/federation-apiserver/generated/clientset/versioned/typed/core/v1alpha1"
+	fakecorev1alpha1 "github.com/kubefederation/federation-apiserver/generated/clientset/versioned/typed/core/v1alpha1/fake"
 	corev1beta1 "github.com/kubefederation/federation-apiserver/generated/clientset/versioned/typed/core/v1beta1"
 	fakecorev1beta1 "github.com/kubefederation/federation-apiserver/generated/clientset/versioned/typed/core/v1beta1/fake"
+	multiclusterdnsv1alpha1 "github.com/kubefederation/federation-apiserver/generated/clientset/versioned/typed/multiclusterdns/v1alpha1"
+	fakemulticlusterdnsv1alpha1 "github.com/kubefederation/federation-apiserver/generated/clientset/versioned/typed/multiclusterdns/v1alpha1/fake"
+	schedulingv1alpha1 "github.com/kubefederation/federation-apiserver/generated/clientset/versioned/typed/scheduling/v1alpha1"
+	fakeschedulingv1alpha1 "github.com/kubefederation/federation-apiserver/generated/clientset/versioned/typed/scheduling/v1alpha1/fake"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
@@ -120,7 +126,22 @@ var (
 	_ testing.FakeClient  = &Clientset{}
 )
 
+// CoreV1alpha1 retrieves the CoreV1alpha1Client
+func (c *Clientset) CoreV1alpha1() corev1alpha1.CoreV1alpha1Interface {
+	return &fakecorev1alpha1.FakeCoreV1alpha1{Fake: &c.Fake}
+}
+
 // CoreV1beta1 retrieves the CoreV1beta1Client
 func (c *Clientset) CoreV1beta1() corev1beta1.CoreV1beta1Interface {
 	return &fakecorev1beta1.FakeCoreV1beta1{Fake: &c.Fake}
+}
+
+// MulticlusterdnsV1alpha1 retrieves the MulticlusterdnsV1alpha1Client
+func (c *Clientset) MulticlusterdnsV1alpha1() multiclusterdnsv1alpha1.MulticlusterdnsV1alpha1Interface {
+	return &fakemulticlusterdnsv1alpha1.FakeMulticlusterdnsV1alpha1{Fake: &c.Fake}
+}
+
+// SchedulingV1alpha1 retrieves the SchedulingV1alpha1Client
+func (c *Clientset) SchedulingV1alpha1() schedulingv1alpha1.SchedulingV1alpha1Interface {
+	return &fakeschedulingv1alpha1.FakeSchedulingV1alpha1{Fake: &c.Fake}
 }

@@ -3,7 +3,10 @@
 package scheme
 
 import (
+	corev1alpha1 "github.com/kubefederation/federation-apiserver/apis/core/v1alpha1"
 	corev1beta1 "github.com/kubefederation/federation-apiserver/apis/core/v1beta1"
+	multiclusterdnsv1alpha1 "github.com/kubefederation/federation-apiserver/apis/multiclusterdns/v1alpha1"
+	schedulingv1alpha1 "github.com/kubefederation/federation-apiserver/apis/scheduling/v1alpha1"
 	v1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	runtime "k8s.io/apimachinery/pkg/runtime"
 	schema "k8s.io/apimachinery/pkg/runtime/schema"
@@ -15,7 +18,10 @@ var Scheme = runtime.NewScheme()
 var Codecs = serializer.NewCodecFactory(Scheme)
 var ParameterCodec = runtime.NewParameterCodec(Scheme)
 var localSchemeBuilder = runtime.SchemeBuilder{
+	corev1alpha1.AddToScheme,
 	corev1beta1.AddToScheme,
+	multiclusterdnsv1alpha1.AddToScheme,
+	schedulingv1alpha1.AddToScheme,
 }
 
 // AddToScheme adds all types of this clientset into the given scheme. This allows composition

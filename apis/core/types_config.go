@@ -32,6 +32,10 @@ const (
 	RawResourceStatusCollection = "RawResourceStatusCollection"
 	// SchedulerPreferences runs the replica scheduler.
 	SchedulerPreferences = "SchedulerPreferences"
+	// CrossClusterServiceDiscovery keeps the DNS records of Services.
+	CrossClusterServiceDiscovery = "CrossClusterServiceDiscovery"
+	// FederatedIngress keeps the DNS records of Ingresses.
+	FederatedIngress = "FederatedIngress"
 )
 
 // ResourceLockType is the kind of object that holds a leader's lease.
@@ -56,14 +60,15 @@ const (
 
 // DurationConfig holds the delays of the controllers.
 type DurationConfig struct {
-	// availableDelay is the time from a member's becoming ready to work on it.
-	// Default 20s.
+	// availableDelay is the time from a member's becoming ready to planning
+	// replicas onto it. Propagation to it starts at once. Default 20s.
 	AvailableDelay *metav1.Duration
-	// unavailableDelay is the time from a member's becoming unready to moving
-	// its work elsewhere. Default 1m0s.
+	// unavailableDelay is the time from a member's becoming unready to planning
+	// its replicas elsewhere. Statuses tell at once. Default 1m0s.
 	UnavailableDelay *metav1.Duration
-	// cacheSyncTimeout bounds the wait for a member's first list of a type.
-	// Default 5m0s.
+	// cacheSyncTimeout bounds the wait for a member's first list of a type; after
+	// it, objects of the type report CachedRetrievalFailed for the member. Default
+	// 5m0s.
 	CacheSyncTimeout *metav1.Duration
 }
 

@@ -25,6 +25,7 @@ import (
 	"github.com/kubefederation/federation-apiserver/pkg/controllers/typeconfig"
 	"github.com/kubefederation/federation-apiserver/pkg/federatedtypes"
 	"github.com/kubefederation/federation-apiserver/pkg/members"
+	"github.com/kubefederation/federation-apiserver/pkg/settings"
 )
 
 // controllers are what runs in the process beside the API. Kinds are served by
@@ -34,7 +35,7 @@ type controllers struct {
 	host       kubernetes.Interface
 	namespaces coreinformers.NamespaceInformer
 
-	settings    *settings
+	settings    *settings.InForce
 	events      record.EventBroadcaster
 	members     *members.Set
 	typeConfig  *typeconfig.Controller
@@ -52,7 +53,7 @@ func (c CompletedConfig) newControllers(loopback *rest.Config, host kubernetes.I
 	if err != nil {
 		return nil, fmt.Errorf("client of this server: %w", err)
 	}
-	settings, err := newSettings(federation, namespace)
+	inForce, err := settings.Follow(federation, namespace)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +62,7 @@ func (c CompletedConfig) newControllers(loopback *rest.Config, host kubernetes.I
 	result := &controllers{
 		config:      c.Federation,
 		host:        host,
-		settings:    settings,
+		settings:    inForce,
 		events:      record.NewBroadcaster(),
 		members:     members.NewSet(membersCtx, members.Options{}),
 		stopMembers: stopMembers,
@@ -71,7 +72,7 @@ func (c CompletedConfig) newControllers(loopback *rest.Config, host kubernetes.I
 	result.namespaces.Informer()
 	result.propagation, err = propagation.New(propagation.Config{
 		Members:          pushedMembers{Set: result.members, clusters: federation.CoreV1beta1().KubeFedClusters(namespace)},
-		Settings:         result.settings.propagation,
+		Settings:         func() propagation.Settings { return propagationSettings(inForce.Get()) },
 		SystemNamespace:  namespace,
 		HostNamespaceUID: result.namespaceUID,
 		Events:           result.events.NewRecorder(Scheme, corev1.EventSource{Component: "federation-apiserver"}),
@@ -80,13 +81,13 @@ func (c CompletedConfig) newControllers(loopback *rest.Config, host kubernetes.I
 		return nil, err
 	}
 	result.cluster, err = cluster.New(cluster.Options{
-		Namespace: namespace, Federation: federation, Host: host, Members: result.members,
+		Namespace: namespace, Federation: federation, Host: host, Members: result.members, Settings: inForce,
 	})
 	if err != nil {
 		return nil, err
 	}
 	result.typeConfig, err = typeconfig.New(typeconfig.Options{
-		Namespace: namespace, Federation: federation, Types: kinds, Propagation: kindPropagation{result.propagation},
+		Namespace: namespace, Federation: federation, Types: kinds, Propagation: kindPropagation{result.propagation}, Settings: inForce,
 	})
 	if err != nil {
 		return nil, err
@@ -136,7 +137,7 @@ func (c *controllers) install(generic *genericapiserver.GenericAPIServer) error 
 		logger := klog.FromContext(hook)
 		ctx := klog.NewContext(ctx, logger)
 		running.Go(func() { c.until(ctx, "type configurations", c.typeConfig.Run) })
-		running.Go(func() { c.until(ctx, "settings", c.settings.run) })
+		running.Go(func() { c.until(ctx, "settings", c.settings.Run) })
 		running.Go(func() { c.until(ctx, "leader", c.leadWhenElected) })
 		return nil
 	}); err != nil {
@@ -173,18 +174,18 @@ func (c *controllers) leadWhenElected(ctx context.Context) error {
 	if !c.config.LeaderElect {
 		return c.lead(ctx)
 	}
-	if err := c.settings.wait(ctx); err != nil {
+	if err := c.settings.Wait(ctx); err != nil {
 		return err
 	}
 	var led error
-	err := whileLeading(ctx, c.host, c.config.Namespace, c.settings.leaderElect(), func(ctx context.Context) { led = c.lead(ctx) })
+	err := whileLeading(ctx, c.host, c.config.Namespace, c.settings.Get().LeaderElect(), func(ctx context.Context) { led = c.lead(ctx) })
 	return errors.Join(err, led)
 }
 
 // lead runs the controllers that write, until ctx ends or one of them fails, and
 // returns when all have ended.
 func (c *controllers) lead(ctx context.Context) error {
-	if err := c.settings.wait(ctx); err != nil {
+	if err := c.settings.Wait(ctx); err != nil {
 		return err
 	}
 	c.events.StartRecordingToSink(&typedcorev1.EventSinkImpl{Interface: c.host.CoreV1().Events("")})

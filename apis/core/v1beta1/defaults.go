@@ -9,12 +9,19 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// FeatureGateDefaults are the feature gates that exist, with their defaults.
-var FeatureGateDefaults = map[string]ConfigurationMode{
-	PushReconciler:              ConfigurationEnabled,
-	RawResourceStatusCollection: ConfigurationDisabled,
-	SchedulerPreferences:        ConfigurationEnabled,
+// KnownFeatureGates are the feature gates that exist, with their defaults.
+var KnownFeatureGates = map[string]ConfigurationMode{
+	PushReconciler:               ConfigurationEnabled,
+	RawResourceStatusCollection:  ConfigurationDisabled,
+	SchedulerPreferences:         ConfigurationEnabled,
+	CrossClusterServiceDiscovery: ConfigurationEnabled,
+	FederatedIngress:             ConfigurationEnabled,
 }
+
+// storedFeatureGates are written into a configuration that does not name them:
+// those of KubeFed v0.10, whose clients compare what is stored with defaults of
+// their own. The gates for DNS, which are older, stay away unless they are given.
+var storedFeatureGates = []string{PushReconciler, RawResourceStatusCollection, SchedulerPreferences}
 
 // SetDefaults_KubeFedConfig fills in everything but the scope, which the user
 // must choose. Gates are sorted by name, as KubeFed sorts them.
@@ -45,10 +52,10 @@ func SetDefaults_KubeFedConfig(c *KubeFedConfig) {
 	collecting := ensure(&spec.StatusController)
 	defaultTo(&collecting.MaxConcurrentReconciles, 1)
 
-	for name, mode := range FeatureGateDefaults {
+	for _, name := range storedFeatureGates {
 		named := func(g FeatureGatesConfig) bool { return g.Name == name }
 		if !slices.ContainsFunc(spec.FeatureGates, named) {
-			spec.FeatureGates = append(spec.FeatureGates, FeatureGatesConfig{Name: name, Configuration: mode})
+			spec.FeatureGates = append(spec.FeatureGates, FeatureGatesConfig{Name: name, Configuration: KnownFeatureGates[name]})
 		}
 	}
 	slices.SortStableFunc(spec.FeatureGates, func(a, b FeatureGatesConfig) int { return cmp.Compare(a.Name, b.Name) })

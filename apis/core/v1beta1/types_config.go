@@ -32,6 +32,10 @@ const (
 	RawResourceStatusCollection = "RawResourceStatusCollection"
 	// SchedulerPreferences runs the replica scheduler.
 	SchedulerPreferences = "SchedulerPreferences"
+	// CrossClusterServiceDiscovery keeps the DNS records of Services.
+	CrossClusterServiceDiscovery = "CrossClusterServiceDiscovery"
+	// FederatedIngress keeps the DNS records of Ingresses.
+	FederatedIngress = "FederatedIngress"
 )
 
 // ResourceLockType is the kind of object that holds a leader's lease.
@@ -56,16 +60,17 @@ const (
 
 // DurationConfig holds the delays of the controllers.
 type DurationConfig struct {
-	// availableDelay is the time from a member's becoming ready to work on it.
-	// Default 20s.
+	// availableDelay is the time from a member's becoming ready to planning
+	// replicas onto it. Propagation to it starts at once. Default 20s.
 	// +optional
 	AvailableDelay *metav1.Duration `json:"availableDelay,omitempty"`
-	// unavailableDelay is the time from a member's becoming unready to moving
-	// its work elsewhere. Default 1m0s.
+	// unavailableDelay is the time from a member's becoming unready to planning
+	// its replicas elsewhere. Statuses tell at once. Default 1m0s.
 	// +optional
 	UnavailableDelay *metav1.Duration `json:"unavailableDelay,omitempty"`
-	// cacheSyncTimeout bounds the wait for a member's first list of a type.
-	// Default 5m0s.
+	// cacheSyncTimeout bounds the wait for a member's first list of a type; after
+	// it, objects of the type report CachedRetrievalFailed for the member. Default
+	// 5m0s.
 	// +optional
 	CacheSyncTimeout *metav1.Duration `json:"cacheSyncTimeout,omitempty"`
 }
@@ -90,8 +95,8 @@ type LeaderElectConfig struct {
 
 // FeatureGatesConfig switches one feature.
 type FeatureGatesConfig struct {
-	// name of the feature: PushReconciler, RawResourceStatusCollection or
-	// SchedulerPreferences.
+	// name of the feature: PushReconciler, RawResourceStatusCollection,
+	// SchedulerPreferences, CrossClusterServiceDiscovery or FederatedIngress.
 	Name string `json:"name"`
 	// configuration is Enabled or Disabled.
 	Configuration ConfigurationMode `json:"configuration"`
@@ -117,7 +122,9 @@ type ClusterHealthCheckConfig struct {
 
 // SyncControllerConfig configures the propagation of federated objects.
 type SyncControllerConfig struct {
-	// maxConcurrentReconciles is the number of objects worked on at once.
+	// maxConcurrentReconciles is the number of federated objects looked at at
+	// once, if it is more than the server's own minimum of 16. Default 1, as in
+	// KubeFed, which therefore changes nothing.
 	// +optional
 	MaxConcurrentReconciles *int64 `json:"maxConcurrentReconciles,omitempty"`
 	// adoptResources says whether an object that a member already has is taken
@@ -128,7 +135,8 @@ type SyncControllerConfig struct {
 
 // StatusControllerConfig configures the collection of members' status.
 type StatusControllerConfig struct {
-	// maxConcurrentReconciles is the number of objects worked on at once.
+	// maxConcurrentReconciles is accepted as KubeFed had it. Status comes with the
+	// observation of members and has no workers of its own. Default 1.
 	// +optional
 	MaxConcurrentReconciles *int64 `json:"maxConcurrentReconciles,omitempty"`
 }
@@ -144,7 +152,8 @@ type KubeFedConfigSpec struct {
 	// leaderElect holds the timing of leader election.
 	// +optional
 	LeaderElect *LeaderElectConfig `json:"leaderElect,omitempty"`
-	// featureGates switch features. Gates that are not named have their default.
+	// featureGates switch features. Gates that are not named have their default:
+	// Enabled for all but RawResourceStatusCollection.
 	// +optional
 	// +listType=map
 	// +listMapKey=name

@@ -32,19 +32,22 @@ import (
 	federationinformers "github.com/kubefederation/federation-apiserver/generated/informers/externalversions"
 	listers "github.com/kubefederation/federation-apiserver/generated/listers/core/v1beta1"
 	"github.com/kubefederation/federation-apiserver/pkg/members"
+	"github.com/kubefederation/federation-apiserver/pkg/settings"
 )
 
 // Options are what the controller works with. All are required.
 type Options struct {
 	// Namespace is the system namespace.
 	Namespace string
-	// Federation reaches this server, where KubeFedClusters and KubeFedConfigs are.
+	// Federation reaches this server, where KubeFedClusters are.
 	Federation versioned.Interface
 	// Host reaches the host cluster: Secrets are read in the system namespace, and
 	// events written.
 	Host kubernetes.Interface
 	// Members is kept in step.
 	Members *members.Set
+	// Settings say how members are probed.
+	Settings *settings.InForce
 }
 
 // Controller keeps one prober per KubeFedCluster.
@@ -54,7 +57,6 @@ type Controller struct {
 	recorder events.EventRecorderLogger
 
 	clusters listers.KubeFedClusterNamespaceLister
-	configs  listers.KubeFedConfigNamespaceLister
 	secrets  corelisters.SecretNamespaceLister
 
 	mu      sync.Mutex
@@ -67,8 +69,8 @@ func New(options Options) (*Controller, error) {
 	switch {
 	case options.Namespace == "":
 		return nil, errors.New("cluster controller: the system namespace must be given")
-	case options.Federation == nil || options.Host == nil || options.Members == nil:
-		return nil, errors.New("cluster controller: clients of the federation and of the host, and the set of members must be given")
+	case options.Federation == nil || options.Host == nil || options.Members == nil || options.Settings == nil:
+		return nil, errors.New("cluster controller: clients of the federation and of the host, the set of members and the settings must be given")
 	}
 	return &Controller{
 		Options: options,
@@ -101,6 +103,7 @@ func (c *Controller) Run(ctx context.Context) error {
 	if err := c.takeOver(ctx); err != nil {
 		return err
 	}
+	defer c.Settings.OnChange(func(*settings.Settings) { c.probeAll() })()
 	klog.FromContext(ctx).Info("Watching member clusters", "namespace", c.Namespace, "members", len(c.Members.List()))
 
 	c.running.Go(func() {
@@ -118,16 +121,13 @@ func (c *Controller) startInformers(ctx context.Context) error {
 	federation := federationinformers.NewSharedInformerFactoryWithOptions(c.Federation, 0, federationinformers.WithNamespace(c.Namespace))
 	host := informers.NewSharedInformerFactoryWithOptions(c.Host, 0, informers.WithNamespace(c.Namespace), informers.WithTransform(tokenOnly))
 	clusters := federation.Core().V1beta1().KubeFedClusters()
-	configs := federation.Core().V1beta1().KubeFedConfigs()
 	secrets := host.Core().V1().Secrets()
 	c.clusters = clusters.Lister().KubeFedClusters(c.Namespace)
-	c.configs = configs.Lister().KubeFedConfigs(c.Namespace)
 	c.secrets = secrets.Lister().Secrets(c.Namespace)
 
 	for informer, handler := range map[cache.SharedIndexInformer]func(any){
 		clusters.Informer(): c.clusterChanged,
 		secrets.Informer():  c.secretChanged,
-		configs.Informer():  func(any) { c.probeAll() },
 	} {
 		if _, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
 			AddFunc:    handler,
@@ -149,9 +149,9 @@ func (c *Controller) startInformers(ctx context.Context) error {
 		federation.Shutdown()
 		host.Shutdown()
 	})
-	for _, informer := range []cache.SharedIndexInformer{clusters.Informer(), secrets.Informer(), configs.Informer()} {
+	for _, informer := range []cache.SharedIndexInformer{clusters.Informer(), secrets.Informer()} {
 		if !cache.WaitForCacheSync(ctx.Done(), informer.HasSynced) {
-			return fmt.Errorf("cluster controller: ended before the clusters, Secrets and configuration were read: %w", context.Cause(ctx))
+			return fmt.Errorf("cluster controller: ended before the clusters and Secrets were read: %w", context.Cause(ctx))
 		}
 	}
 	return nil
@@ -300,12 +300,4 @@ func (c *Controller) probeAll() {
 	for _, p := range c.probers {
 		p.wake()
 	}
-}
-
-func (c *Controller) settings() settings {
-	config, err := c.configs.Get(configName)
-	if err != nil {
-		return settingsOf(nil) // not there
-	}
-	return settingsOf(config)
 }

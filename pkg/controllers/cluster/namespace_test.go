@@ -13,6 +13,7 @@ import (
 	corev1beta1 "github.com/kubefederation/federation-apiserver/apis/core/v1beta1"
 	"github.com/kubefederation/federation-apiserver/pkg/controllers/cluster"
 	"github.com/kubefederation/federation-apiserver/pkg/members"
+	"github.com/kubefederation/federation-apiserver/pkg/settings"
 	"github.com/kubefederation/federation-apiserver/test/env"
 )
 
@@ -48,7 +49,11 @@ func setupElsewhere(t *testing.T) *elsewhere {
 // run runs the controller until the test ends.
 func (e *elsewhere) run() {
 	e.t.Helper()
-	controller, err := cluster.New(cluster.Options{Namespace: e.namespace, Federation: e.federation, Host: e.host, Members: e.set})
+	inForce, err := settings.Follow(e.federation, e.namespace)
+	require.NoError(e.t, err)
+	controller, err := cluster.New(cluster.Options{
+		Namespace: e.namespace, Federation: e.federation, Host: e.host, Members: e.set, Settings: inForce,
+	})
 	require.NoError(e.t, err)
 	_, ctx := ktesting.NewTestContext(e.t)
 	ctx, cancel := context.WithCancel(ctx)

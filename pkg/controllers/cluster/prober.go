@@ -73,7 +73,7 @@ func (p *prober) restart() {
 
 func (p *prober) run(ctx context.Context) {
 	for {
-		s := p.controller.settings()
+		s := probingOf(p.controller.Settings.Get().ClusterHealthCheck())
 		began := time.Now()
 		p.probe(ctx, s)
 		timer := time.NewTimer(max(s.period-time.Since(began), 0))
@@ -89,7 +89,7 @@ func (p *prober) run(ctx context.Context) {
 }
 
 // probe looks once, and lets the set of members, the status and the events know.
-func (p *prober) probe(ctx context.Context, s settings) {
+func (p *prober) probe(ctx context.Context, s probing) {
 	member, ok := p.controller.Members.Get(p.name)
 	if !ok {
 		return

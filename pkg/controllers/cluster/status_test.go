@@ -58,18 +58,6 @@ func TestOnlyWhatSaysSomethingNewIsWritten(t *testing.T) {
 	require.True(t, worthWriting(&corev1beta1.KubeFedClusterStatus{}, status()))
 }
 
-func TestSettingsAreThoseInForceOrTheDefaults(t *testing.T) {
-	defaults := settings{period: 10 * time.Second, timeout: 3 * time.Second, thresholds: health.Thresholds{Failure: 3, Success: 1}}
-	require.Equal(t, defaults, settingsOf(nil))
-	config := &corev1beta1.KubeFedConfig{Spec: corev1beta1.KubeFedConfigSpec{ClusterHealthCheck: &corev1beta1.ClusterHealthCheckConfig{
-		Period: &metav1.Duration{Duration: time.Second},
-	}}}
-	faster := defaults
-	faster.period = time.Second
-	require.Equal(t, faster, settingsOf(config))
-	require.Nil(t, config.Spec.ClusterHealthCheck.Timeout, "what is cached is left alone")
-}
-
 func TestOfASecretOnlyTheTokenIsKept(t *testing.T) {
 	secret := &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Name: "a", ResourceVersion: "7", Labels: map[string]string{"a": "b"}},

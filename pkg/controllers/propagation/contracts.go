@@ -2,6 +2,7 @@ package propagation
 
 import (
 	"context"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -119,4 +120,13 @@ type Settings struct {
 	// Namespaced says that the control plane is confined to one namespace: then
 	// an object does not need a FederatedNamespace.
 	Namespaced bool
+	// RawStatusCollection says that the status of copies is copied to
+	// status.clusters[].remoteStatus, for types that have it enabled.
+	RawStatusCollection bool
+	// ObjectWorkers is how many objects are looked at at once, if it is more than
+	// that of the Config.
+	ObjectWorkers int
+	// CacheSyncTimeout is how long the first list of a type in a member may take
+	// until that is reported; 0 means for ever.
+	CacheSyncTimeout time.Duration
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/kubefederation/federation-apiserver/generated/informers/externalversions"
 	listers "github.com/kubefederation/federation-apiserver/generated/listers/core/v1beta1"
 	"github.com/kubefederation/federation-apiserver/pkg/federatedtypes"
+	"github.com/kubefederation/federation-apiserver/pkg/settings"
 )
 
 const (
@@ -55,6 +56,8 @@ type Options struct {
 	Types *federatedtypes.Server
 	// Propagation propagates them.
 	Propagation Propagation
+	// Settings say whether anything is propagated, and how far.
+	Settings *settings.InForce
 }
 
 // Controller keeps kinds and propagation in step with FederatedTypeConfigs.
@@ -89,8 +92,8 @@ func New(options Options) (*Controller, error) {
 	switch {
 	case options.Namespace == "":
 		return nil, errors.New("type config controller: the system namespace must be given")
-	case options.Federation == nil || options.Types == nil || options.Propagation == nil:
-		return nil, errors.New("type config controller: a client of the federation, the server of the types and the propagation must be given")
+	case options.Federation == nil || options.Types == nil || options.Propagation == nil || options.Settings == nil:
+		return nil, errors.New("type config controller: a client of the federation, the server of the types, the propagation and the settings must be given")
 	}
 	factory := externalversions.NewSharedInformerFactoryWithOptions(options.Federation, 0, externalversions.WithNamespace(options.Namespace))
 	informer := factory.Core().V1beta1().FederatedTypeConfigs()
@@ -190,14 +193,8 @@ func (c *Controller) Lead(ctx context.Context) error {
 	c.mu.Lock()
 	c.leading = ctx
 	c.mu.Unlock()
-	// Before the first sync Run has everything ahead of it anyway.
-	configs, err := c.configs.List(labels.Everything())
-	if err != nil {
-		return fmt.Errorf("list FederatedTypeConfigs: %w", err)
-	}
-	for _, config := range configs {
-		c.queue.Add(config.Name)
-	}
+	// Begins with a look at all.
+	defer c.Settings.OnChange(func(*settings.Settings) { c.lookAtAll() })()
 
 	<-ctx.Done()
 	c.mu.Lock()
@@ -207,4 +204,14 @@ func (c *Controller) Lead(ctx context.Context) error {
 		c.stop(name)
 	}
 	return nil
+}
+
+// lookAtAll has all FederatedTypeConfigs reconciled.
+func (c *Controller) lookAtAll() {
+	// Before the first sync Run has everything ahead of it anyway, and a lister of
+	// a local cache has no errors.
+	configs, _ := c.configs.List(labels.Everything())
+	for _, config := range configs {
+		c.queue.Add(config.Name)
+	}
 }

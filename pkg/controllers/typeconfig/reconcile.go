@@ -83,7 +83,7 @@ func (c *Controller) lead(ctx context.Context, config *corev1beta1.FederatedType
 // propagate makes the propagation run, or not, as config says.
 func (c *Controller) propagate(ctx context.Context, config *corev1beta1.FederatedTypeConfig, kind *federatedtypes.Kind) error {
 	name := config.Name
-	if kind == nil {
+	if kind == nil || !c.Settings.Get().Enabled(corev1beta1.PushReconciler) {
 		c.stop(name)
 		return nil
 	}

@@ -17,7 +17,8 @@ var (
 	resourceLocks = sets.New(core.ConfigMapsResourceLock, core.EndpointsResourceLock)
 	adoptions     = sets.New(core.AdoptResourcesEnabled, core.AdoptResourcesDisabled)
 	gateModes     = sets.New(core.ConfigurationEnabled, core.ConfigurationDisabled)
-	gateNames     = sets.New(core.PushReconciler, core.RawResourceStatusCollection, core.SchedulerPreferences)
+	gateNames     = sets.New(core.PushReconciler, core.RawResourceStatusCollection, core.SchedulerPreferences,
+		core.CrossClusterServiceDiscovery, core.FederatedIngress)
 )
 
 const greaterThanZero = "should be greater than 0"

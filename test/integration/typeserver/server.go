@@ -39,6 +39,7 @@ import (
 	"github.com/kubefederation/federation-apiserver/pkg/federatedtypes"
 	"github.com/kubefederation/federation-apiserver/pkg/federatedtypes/hostschema"
 	corerest "github.com/kubefederation/federation-apiserver/pkg/registry/core/rest"
+	"github.com/kubefederation/federation-apiserver/pkg/settings"
 )
 
 // Namespace is the system namespace.
@@ -115,14 +116,19 @@ func Start(t testing.TB, options Options) *Server {
 	s.Config.QPS = -1
 	s.Federation, err = versioned.NewForConfig(s.Config)
 	require.NoError(t, err)
-	controller, err := typeconfig.New(typeconfig.Options{Namespace: Namespace, Federation: s.Federation, Types: s.Types, Propagation: s.Propagation})
+	inForce, err := settings.Follow(s.Federation, Namespace)
+	require.NoError(t, err)
+	controller, err := typeconfig.New(typeconfig.Options{
+		Namespace: Namespace, Federation: s.Federation, Types: s.Types, Propagation: s.Propagation, Settings: inForce,
+	})
 	require.NoError(t, err)
 
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	var running sync.WaitGroup
-	failed := make(chan error, 3)
+	failed := make(chan error, 4)
 	running.Go(func() { failed <- generic.PrepareRun().RunWithContext(ctx) })
 	s.lead = sync.OnceFunc(func() {
+		running.Go(func() { failed <- inForce.Run(ctx) })
 		running.Go(func() { failed <- controller.Lead(ctx) })
 	})
 	s.load = sync.OnceFunc(func() {

@@ -1,0 +1,80 @@
+// Package settings follows the KubeFedConfig in force, the one named "kubefed" in
+// the system namespace, and tells whoever asked when it changes. Nothing that it
+// says needs a restart.
+package settings
+
+import (
+	"time"
+
+	corev1beta1 "github.com/kubefederation/federation-apiserver/apis/core/v1beta1"
+)
+
+// ConfigName is the name of the KubeFedConfig in force.
+const ConfigName = "kubefed"
+
+// Settings are what a KubeFedConfig says, with the defaults filled in. A value
+// never changes.
+type Settings struct {
+	spec  corev1beta1.KubeFedConfigSpec
+	gates map[string]bool
+}
+
+// Of returns what config says; where there is none, config is nil and the
+// defaults hold, with scope Cluster.
+func Of(config *corev1beta1.KubeFedConfig) *Settings {
+	c := &corev1beta1.KubeFedConfig{Spec: corev1beta1.KubeFedConfigSpec{Scope: corev1beta1.ClusterScoped}}
+	if config != nil {
+		c = config.DeepCopy()
+	}
+	corev1beta1.SetDefaults_KubeFedConfig(c)
+	s := &Settings{spec: c.Spec, gates: make(map[string]bool, len(corev1beta1.KnownFeatureGates))}
+	for name, mode := range corev1beta1.KnownFeatureGates {
+		s.gates[name] = mode == corev1beta1.ConfigurationEnabled
+	}
+	for _, gate := range c.Spec.FeatureGates {
+		s.gates[gate.Name] = gate.Configuration == corev1beta1.ConfigurationEnabled
+	}
+	return s
+}
+
+// Enabled says whether the feature gate with a name is on; one that does not
+// exist is off.
+func (s *Settings) Enabled(gate string) bool { return s.gates[gate] }
+
+// Namespaced says that the control plane is confined to the system namespace.
+func (s *Settings) Namespaced() bool { return s.spec.Scope == corev1beta1.NamespaceScoped }
+
+// AdoptResources says whether objects that a member already has are taken over.
+func (s *Settings) AdoptResources() bool {
+	return *s.spec.SyncController.AdoptResources == corev1beta1.AdoptResourcesEnabled
+}
+
+// SyncWorkers is syncController.maxConcurrentReconciles.
+func (s *Settings) SyncWorkers() int { return int(*s.spec.SyncController.MaxConcurrentReconciles) }
+
+// AvailableDelay is how long a member that became ready is waited for before
+// replicas are planned onto it again.
+func (s *Settings) AvailableDelay() time.Duration {
+	return s.spec.ControllerDuration.AvailableDelay.Duration
+}
+
+// UnavailableDelay is how long a member that became unready is waited for before
+// its replicas are planned elsewhere.
+func (s *Settings) UnavailableDelay() time.Duration {
+	return s.spec.ControllerDuration.UnavailableDelay.Duration
+}
+
+// CacheSyncTimeout bounds the wait for a member's first list of a type.
+func (s *Settings) CacheSyncTimeout() time.Duration {
+	return s.spec.ControllerDuration.CacheSyncTimeout.Duration
+}
+
+// ClusterHealthCheck says how members are probed; all fields are set. It must not
+// be changed.
+func (s *Settings) ClusterHealthCheck() *corev1beta1.ClusterHealthCheckConfig {
+	return s.spec.ClusterHealthCheck
+}
+
+// LeaderElect has the timing of leader election; all fields are set. It must not
+// be changed.
+func (s *Settings) LeaderElect() *corev1beta1.LeaderElectConfig { return s.spec.LeaderElect }

@@ -715,19 +715,19 @@ func schema_federation_apiserver_apis_core_v1beta1_DurationConfig(ref common.Ref
 				Properties: map[string]spec.Schema{
 					"availableDelay": {
 						SchemaProps: spec.SchemaProps{
-							Description: "availableDelay is the time from a member's becoming ready to work on it. Default 20s.",
+							Description: "availableDelay is the time from a member's becoming ready to planning replicas onto it. Propagation to it starts at once. Default 20s.",
 							Ref:         ref(metav1.Duration{}.OpenAPIModelName()),
 						},
 					},
 					"unavailableDelay": {
 						SchemaProps: spec.SchemaProps{
-							Description: "unavailableDelay is the time from a member's becoming unready to moving its work elsewhere. Default 1m0s.",
+							Description: "unavailableDelay is the time from a member's becoming unready to planning its replicas elsewhere. Statuses tell at once. Default 1m0s.",
 							Ref:         ref(metav1.Duration{}.OpenAPIModelName()),
 						},
 					},
 					"cacheSyncTimeout": {
 						SchemaProps: spec.SchemaProps{
-							Description: "cacheSyncTimeout bounds the wait for a member's first list of a type. Default 5m0s.",
+							Description: "cacheSyncTimeout bounds the wait for a member's first list of a type; after it, objects of the type report CachedRetrievalFailed for the member. Default 5m0s.",
 							Ref:         ref(metav1.Duration{}.OpenAPIModelName()),
 						},
 					},
@@ -748,7 +748,7 @@ func schema_federation_apiserver_apis_core_v1beta1_FeatureGatesConfig(ref common
 				Properties: map[string]spec.Schema{
 					"name": {
 						SchemaProps: spec.SchemaProps{
-							Description: "name of the feature: PushReconciler, RawResourceStatusCollection or SchedulerPreferences.",
+							Description: "name of the feature: PushReconciler, RawResourceStatusCollection, SchedulerPreferences, CrossClusterServiceDiscovery or FederatedIngress.",
 							Default:     "",
 							Type:        []string{"string"},
 							Format:      "",
@@ -1349,7 +1349,7 @@ func schema_federation_apiserver_apis_core_v1beta1_KubeFedConfigSpec(ref common.
 							},
 						},
 						SchemaProps: spec.SchemaProps{
-							Description: "featureGates switch features. Gates that are not named have their default.",
+							Description: "featureGates switch features. Gates that are not named have their default: Enabled for all but RawResourceStatusCollection.",
 							Type:        []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
@@ -1458,7 +1458,7 @@ func schema_federation_apiserver_apis_core_v1beta1_StatusControllerConfig(ref co
 				Properties: map[string]spec.Schema{
 					"maxConcurrentReconciles": {
 						SchemaProps: spec.SchemaProps{
-							Description: "maxConcurrentReconciles is the number of objects worked on at once.",
+							Description: "maxConcurrentReconciles is accepted as KubeFed had it. Status comes with the observation of members and has no workers of its own. Default 1.",
 							Type:        []string{"integer"},
 							Format:      "int64",
 						},
@@ -1478,7 +1478,7 @@ func schema_federation_apiserver_apis_core_v1beta1_SyncControllerConfig(ref comm
 				Properties: map[string]spec.Schema{
 					"maxConcurrentReconciles": {
 						SchemaProps: spec.SchemaProps{
-							Description: "maxConcurrentReconciles is the number of objects worked on at once.",
+							Description: "maxConcurrentReconciles is the number of federated objects looked at at once, if it is more than the server's own minimum of 16. Default 1, as in KubeFed, which therefore changes nothing.",
 							Type:        []string{"integer"},
 							Format:      "int64",
 						},

@@ -11,14 +11,15 @@ import (
 //
 // DurationConfig holds the delays of the controllers.
 type DurationConfigApplyConfiguration struct {
-	// availableDelay is the time from a member's becoming ready to work on it.
-	// Default 20s.
+	// availableDelay is the time from a member's becoming ready to planning
+	// replicas onto it. Propagation to it starts at once. Default 20s.
 	AvailableDelay *v1.Duration `json:"availableDelay,omitempty"`
-	// unavailableDelay is the time from a member's becoming unready to moving
-	// its work elsewhere. Default 1m0s.
+	// unavailableDelay is the time from a member's becoming unready to planning
+	// its replicas elsewhere. Statuses tell at once. Default 1m0s.
 	UnavailableDelay *v1.Duration `json:"unavailableDelay,omitempty"`
-	// cacheSyncTimeout bounds the wait for a member's first list of a type.
-	// Default 5m0s.
+	// cacheSyncTimeout bounds the wait for a member's first list of a type; after
+	// it, objects of the type report CachedRetrievalFailed for the member. Default
+	// 5m0s.
 	CacheSyncTimeout *v1.Duration `json:"cacheSyncTimeout,omitempty"`
 }
 

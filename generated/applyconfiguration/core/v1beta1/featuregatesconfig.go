@@ -11,8 +11,8 @@ import (
 //
 // FeatureGatesConfig switches one feature.
 type FeatureGatesConfigApplyConfiguration struct {
-	// name of the feature: PushReconciler, RawResourceStatusCollection or
-	// SchedulerPreferences.
+	// name of the feature: PushReconciler, RawResourceStatusCollection,
+	// SchedulerPreferences, CrossClusterServiceDiscovery or FederatedIngress.
 	Name *string `json:"name,omitempty"`
 	// configuration is Enabled or Disabled.
 	Configuration *corev1beta1.ConfigurationMode `json:"configuration,omitempty"`

@@ -18,7 +18,8 @@ type KubeFedConfigSpecApplyConfiguration struct {
 	ControllerDuration *DurationConfigApplyConfiguration `json:"controllerDuration,omitempty"`
 	// leaderElect holds the timing of leader election.
 	LeaderElect *LeaderElectConfigApplyConfiguration `json:"leaderElect,omitempty"`
-	// featureGates switch features. Gates that are not named have their default.
+	// featureGates switch features. Gates that are not named have their default:
+	// Enabled for all but RawResourceStatusCollection.
 	FeatureGates []FeatureGatesConfigApplyConfiguration `json:"featureGates,omitempty"`
 	// clusterHealthCheck says how members are probed.
 	ClusterHealthCheck *ClusterHealthCheckConfigApplyConfiguration `json:"clusterHealthCheck,omitempty"`

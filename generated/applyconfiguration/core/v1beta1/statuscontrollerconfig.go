@@ -7,7 +7,8 @@ package v1beta1
 //
 // StatusControllerConfig configures the collection of members' status.
 type StatusControllerConfigApplyConfiguration struct {
-	// maxConcurrentReconciles is the number of objects worked on at once.
+	// maxConcurrentReconciles is accepted as KubeFed had it. Status comes with the
+	// observation of members and has no workers of its own. Default 1.
 	MaxConcurrentReconciles *int64 `json:"maxConcurrentReconciles,omitempty"`
 }
 

@@ -11,7 +11,9 @@ import (
 //
 // SyncControllerConfig configures the propagation of federated objects.
 type SyncControllerConfigApplyConfiguration struct {
-	// maxConcurrentReconciles is the number of objects worked on at once.
+	// maxConcurrentReconciles is the number of federated objects looked at at
+	// once, if it is more than the server's own minimum of 16. Default 1, as in
+	// KubeFed, which therefore changes nothing.
 	MaxConcurrentReconciles *int64 `json:"maxConcurrentReconciles,omitempty"`
 	// adoptResources says whether an object that a member already has is taken
 	// over: Enabled (default) or Disabled.

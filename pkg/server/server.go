@@ -9,7 +9,10 @@ import (
 	genericapiserver "k8s.io/apiserver/pkg/server"
 	"k8s.io/client-go/kubernetes"
 
-	corerest "github.com/kubefederation/federation-apiserver/pkg/registry/core/rest"
+	"github.com/kubefederation/federation-apiserver/pkg/registry/core"
+	"github.com/kubefederation/federation-apiserver/pkg/registry/multiclusterdns"
+	"github.com/kubefederation/federation-apiserver/pkg/registry/scheduling"
+	"github.com/kubefederation/federation-apiserver/pkg/registry/static"
 )
 
 // Server serves the API and runs the controllers.
@@ -23,12 +26,8 @@ func (c CompletedConfig) New() (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make API server: %w", err)
 	}
-	coreGroup, err := corerest.StorageProvider{Scheme: Scheme, Codecs: Codecs}.NewRESTStorage(c.Generic.RESTOptionsGetter)
-	if err != nil {
-		return nil, fmt.Errorf("make the storage of core.kubefed.io: %w", err)
-	}
-	if err := generic.InstallAPIGroups(coreGroup); err != nil {
-		return nil, fmt.Errorf("install core.kubefed.io: %w", err)
+	if err := c.installStaticGroups(generic); err != nil {
+		return nil, err
 	}
 	host, err := kubernetes.NewForConfig(c.Federation.Host)
 	if err != nil {
@@ -46,6 +45,25 @@ func (c CompletedConfig) New() (*Server, error) {
 		return nil, err
 	}
 	return &Server{generic: generic}, nil
+}
+
+// installStaticGroups serves the groups whose kinds are always there.
+func (c CompletedConfig) installStaticGroups(generic *genericapiserver.GenericAPIServer) error {
+	provider := static.Provider{Scheme: Scheme, Codecs: Codecs, RESTOptionsGetter: c.Generic.RESTOptionsGetter}
+	var groups []*genericapiserver.APIGroupInfo
+	for _, newGroup := range []func(static.Provider) (*genericapiserver.APIGroupInfo, error){
+		core.NewGroup, scheduling.NewGroup, multiclusterdns.NewGroup,
+	} {
+		group, err := newGroup(provider)
+		if err != nil {
+			return fmt.Errorf("install the static groups: %w", err)
+		}
+		groups = append(groups, group)
+	}
+	if err := generic.InstallAPIGroups(groups...); err != nil {
+		return fmt.Errorf("install the static groups: %w", err)
+	}
+	return nil
 }
 
 // PrepareRun does what remains before the first request.

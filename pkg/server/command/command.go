@@ -16,7 +16,6 @@ import (
 	"k8s.io/component-base/version/verflag"
 	"k8s.io/klog/v2"
 
-	corev1beta1 "github.com/kubefederation/federation-apiserver/apis/core/v1beta1"
 	"github.com/kubefederation/federation-apiserver/pkg/etcd"
 	"github.com/kubefederation/federation-apiserver/pkg/server"
 	"github.com/kubefederation/federation-apiserver/pkg/server/options"
@@ -25,7 +24,7 @@ import (
 // New returns the command of the server. It runs until the process is told to
 // end by SIGINT or SIGTERM.
 func New() *cobra.Command {
-	o := options.NewOptions(server.Codecs.LegacyCodec(corev1beta1.SchemeGroupVersion))
+	o := options.NewOptions(server.StorageCodec)
 	command := &cobra.Command{
 		Use:   "federation-apiserver",
 		Short: "Serve one Kubernetes API for many clusters",

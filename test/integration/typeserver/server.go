@@ -38,7 +38,8 @@ import (
 	"github.com/kubefederation/federation-apiserver/pkg/etcd"
 	"github.com/kubefederation/federation-apiserver/pkg/federatedtypes"
 	"github.com/kubefederation/federation-apiserver/pkg/federatedtypes/hostschema"
-	corerest "github.com/kubefederation/federation-apiserver/pkg/registry/core/rest"
+	registry "github.com/kubefederation/federation-apiserver/pkg/registry/core"
+	"github.com/kubefederation/federation-apiserver/pkg/registry/static"
 	"github.com/kubefederation/federation-apiserver/pkg/settings"
 )
 
@@ -94,7 +95,7 @@ func Start(t testing.TB, options Options) *Server {
 	completed := config.Complete(nil)
 	generic, err := completed.New("typeserver", genericapiserver.NewEmptyDelegate())
 	require.NoError(t, err)
-	group, err := corerest.StorageProvider{Scheme: scheme, Codecs: codecs}.NewRESTStorage(completed.RESTOptionsGetter)
+	group, err := registry.NewGroup(static.Provider{Scheme: scheme, Codecs: codecs, RESTOptionsGetter: completed.RESTOptionsGetter})
 	require.NoError(t, err)
 	require.NoError(t, generic.InstallAPIGroups(group))
 

@@ -1,4 +1,4 @@
-package rest_test
+package core_test
 
 import (
 	"context"
@@ -20,9 +20,11 @@ import (
 
 	"github.com/kubefederation/federation-apiserver/apis/core"
 	"github.com/kubefederation/federation-apiserver/apis/core/install"
+	"github.com/kubefederation/federation-apiserver/apis/core/v1alpha1"
 	"github.com/kubefederation/federation-apiserver/apis/core/v1beta1"
 	"github.com/kubefederation/federation-apiserver/pkg/etcd"
-	corerest "github.com/kubefederation/federation-apiserver/pkg/registry/core/rest"
+	registry "github.com/kubefederation/federation-apiserver/pkg/registry/core"
+	"github.com/kubefederation/federation-apiserver/pkg/registry/static"
 )
 
 const systemNamespace = "kube-federation-system"
@@ -45,9 +47,9 @@ func newStorage(t *testing.T) map[string]rest.Storage {
 	config := storagebackend.NewDefaultConfig("/registry", codecs.LegacyCodec(v1beta1.SchemeGroupVersion))
 	config.Transport.ServerList = []string{etcd.Endpoint(dataDir)}
 
-	info, err := corerest.StorageProvider{Scheme: scheme, Codecs: codecs}.NewRESTStorage(restOptions(*config))
+	info, err := registry.NewGroup(static.Provider{Scheme: scheme, Codecs: codecs, RESTOptionsGetter: restOptions(*config)})
 	require.NoError(t, err)
-	require.Equal(t, []schema.GroupVersion{v1beta1.SchemeGroupVersion}, info.PrioritizedVersions)
+	require.Equal(t, []schema.GroupVersion{v1beta1.SchemeGroupVersion, v1alpha1.SchemeGroupVersion}, info.PrioritizedVersions)
 	storage := info.VersionedResourcesStorageMap["v1beta1"]
 	t.Cleanup(func() {
 		for _, served := range storage {

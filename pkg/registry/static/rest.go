@@ -1,22 +1,19 @@
-package federatedtypeconfig
+package static
 
 import (
 	"context"
-	"fmt"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apiserver/pkg/registry/generic"
 	genericregistry "k8s.io/apiserver/pkg/registry/generic/registry"
 	"k8s.io/apiserver/pkg/registry/rest"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
-
-	"github.com/kubefederation/federation-apiserver/apis/core"
 )
 
-// REST serves federatedtypeconfigs.
+// REST serves a resource.
 type REST struct {
 	*genericregistry.Store
+	shortNames []string
 }
 
 var (
@@ -25,12 +22,12 @@ var (
 )
 
 // ShortNames are for kubectl get.
-func (*REST) ShortNames() []string { return []string{"ftc"} }
+func (r *REST) ShortNames() []string { return r.shortNames }
 
 // Categories are for kubectl get.
 func (*REST) Categories() []string { return []string{"kubefed", "federation"} }
 
-// StatusREST serves federatedtypeconfigs/status.
+// StatusREST serves the status subresource.
 type StatusREST struct {
 	store *genericregistry.Store
 }
@@ -41,7 +38,7 @@ var (
 )
 
 // New returns an empty object to decode into.
-func (*StatusREST) New() runtime.Object { return &core.FederatedTypeConfig{} }
+func (r *StatusREST) New() runtime.Object { return r.store.New() }
 
 // Destroy does nothing: the storage is the resource's.
 func (*StatusREST) Destroy() {}
@@ -64,27 +61,4 @@ func (r *StatusREST) GetResetFields() map[fieldpath.APIVersion]*fieldpath.Set {
 // ConvertToTable shows the object as the resource itself does.
 func (r *StatusREST) ConvertToTable(ctx context.Context, object, tableOptions runtime.Object) (*metav1.Table, error) {
 	return r.store.ConvertToTable(ctx, object, tableOptions)
-}
-
-// NewREST makes the storage of federatedtypeconfigs and of their status.
-func NewREST(scheme *runtime.Scheme, getter generic.RESTOptionsGetter) (*REST, *StatusREST, error) {
-	strategy := newStrategy(scheme)
-	store := &genericregistry.Store{
-		NewFunc:                   func() runtime.Object { return &core.FederatedTypeConfig{} },
-		NewListFunc:               func() runtime.Object { return &core.FederatedTypeConfigList{} },
-		DefaultQualifiedResource:  core.Resource("federatedtypeconfigs"),
-		SingularQualifiedResource: core.Resource("federatedtypeconfig"),
-		CreateStrategy:            strategy,
-		UpdateStrategy:            strategy,
-		DeleteStrategy:            strategy,
-		ResetFieldsStrategy:       strategy,
-		TableConvertor:            newTableConvertor(),
-	}
-	if err := store.CompleteWithOptions(&generic.StoreOptions{RESTOptions: getter}); err != nil {
-		return nil, nil, fmt.Errorf("cannot make the storage of federatedtypeconfigs: %w", err)
-	}
-	statusStore := *store
-	statusStore.UpdateStrategy = statusStrategy{strategy}
-	statusStore.ResetFieldsStrategy = statusStrategy{strategy}
-	return &REST{store}, &StatusREST{&statusStore}, nil
 }

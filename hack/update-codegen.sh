@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes all generated code: helpers beside the types, and generated/.
+# Writes all generated code: helpers beside the types, generated/, and the API reference.
 set -o errexit -o nounset -o pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
@@ -36,3 +36,5 @@ kube::codegen::gen_client --with-watch --with-applyconfig \
   --applyconfig-openapi-schema "${schema}" \
   --output-dir generated --output-pkg "${module}/generated" \
   --boilerplate "${boilerplate}" apis
+
+go run ./hack/api-reference docs/api

@@ -20,7 +20,7 @@ if ! log=$("${copy}/hack/update-codegen.sh" 2>&1); then
 fi
 
 status=0
-for path in apis generated hack/api-violations.list; do
+for path in apis generated docs/api hack/api-violations.list; do
   diff --unified --recursive --new-file "${path}" "${copy}/${path}" || status=1
 done
 if ((status != 0)); then

@@ -19,6 +19,14 @@ const (
 	// OrphanAnnotation set to "true" on a federated object keeps its copies in
 	// the members when the object is deleted.
 	OrphanAnnotation = "kubefed.io/orphan"
+	// RecreateImmutableAnnotation on a federated object says what may be done to a
+	// copy that differs in a field that its member does not let change: "true" has
+	// it deleted and made anew, "including-data" also where that loses what is in
+	// it (namespaces, PersistentVolumeClaims, CustomResourceDefinitions).
+	RecreateImmutableAnnotation = "kubefed.io/recreate-immutable"
+	// RecreateImmutableTrue and RecreateImmutableIncludingData are its values.
+	RecreateImmutableTrue          = "true"
+	RecreateImmutableIncludingData = "including-data"
 	// SyncFinalizer keeps a federated object until its copies are gone from the
 	// members.
 	SyncFinalizer = "kubefed.io/sync-controller"
@@ -111,7 +119,8 @@ const (
 	// PropagationCondition is KubeFed's: True when every selected member has the
 	// object as asked for.
 	PropagationCondition = "Propagation"
-	// ReadyCondition summarises the object as kubectl wait and kstatus expect.
+	// ReadyCondition is True when every selected member has the object as asked for,
+	// and every copy is Current.
 	ReadyCondition = "Ready"
 	// ReconcilingCondition is True while work is under way, and absent otherwise.
 	ReconcilingCondition = "Reconciling"
@@ -209,6 +218,46 @@ type Condition struct {
 	LastTransitionTime metav1.Time `json:"lastTransitionTime,omitzero"`
 }
 
+// CopyHealth says how a copy fares in its member, in the words of kstatus.
+type CopyHealth string
+
+// Words for the health of a copy.
+const (
+	// CopyCurrent means that the member has brought about what the copy asks for. A
+	// kind without a status is Current as soon as it is there.
+	CopyCurrent CopyHealth = "Current"
+	// CopyInProgress means that the member is at it.
+	CopyInProgress CopyHealth = "InProgress"
+	// CopyFailed means that the member has given up, or says that it cannot.
+	CopyFailed CopyHealth = "Failed"
+	// CopyTerminating means that the copy is being deleted.
+	CopyTerminating CopyHealth = "Terminating"
+	// CopyNotFound means that there is no copy.
+	CopyNotFound CopyHealth = "NotFound"
+	// CopyUnknown means that the member cannot be looked at.
+	CopyUnknown CopyHealth = "Unknown"
+)
+
+// ReplicaCounts are the replicas of a copy, or of all copies together. A count
+// of zero is absent.
+type ReplicaCounts struct {
+	// desiredReplicas is how many there shall be.
+	// +optional
+	DesiredReplicas int64 `json:"desiredReplicas,omitempty"`
+	// replicas is how many there are.
+	// +optional
+	Replicas int64 `json:"replicas,omitempty"`
+	// readyReplicas is how many of them are ready.
+	// +optional
+	ReadyReplicas int64 `json:"readyReplicas,omitempty"`
+	// availableReplicas is how many of them have been ready for long enough.
+	// +optional
+	AvailableReplicas int64 `json:"availableReplicas,omitempty"`
+	// updatedReplicas is how many of them are made from the present template.
+	// +optional
+	UpdatedReplicas int64 `json:"updatedReplicas,omitempty"`
+}
+
 // ClusterStatus is the state of the copy in one member.
 type ClusterStatus struct {
 	// name of the member.
@@ -216,9 +265,21 @@ type ClusterStatus struct {
 	// status of the copy; absent when it is as asked for.
 	// +optional
 	Status PropagationStatus `json:"status,omitempty"`
-	// message explains a status that is not empty.
+	// message explains a status that is not empty, or else a health that is not
+	// Current.
 	// +optional
 	Message string `json:"message,omitempty"`
+	// observedGeneration is the generation of the federated object that status is
+	// about.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// health of the copy as its member shows it: Current, InProgress, Failed,
+	// Terminating, NotFound or Unknown.
+	// +optional
+	Health CopyHealth `json:"health,omitempty"`
+	// replicas of the copy, where the kind has such and the member can be looked at.
+	// +optional
+	Replicas *ReplicaCounts `json:"replicas,omitempty"`
 	// version of the copy as last written: gen:GENERATION, or rv:RESOURCEVERSION
 	// where the kind has no generation.
 	// +optional
@@ -228,7 +289,8 @@ type ClusterStatus struct {
 	// request.
 	// +optional
 	Fingerprint string `json:"fingerprint,omitempty"`
-	// remoteStatus is the status of the copy, where it is collected.
+	// remoteStatus is the status of the copy as its member shows it, where it is
+	// collected.
 	// +optional
 	RemoteStatus *runtime.RawExtension `json:"remoteStatus,omitempty"`
 }
@@ -243,6 +305,8 @@ type FederatedObjectStatus struct {
 	// +listType=map
 	// +listMapKey=type
 	Conditions []Condition `json:"conditions,omitempty"`
+	// The sums over the copies in members that can be looked at.
+	ReplicaCounts `json:",inline"`
 	// clusters has every member that the object was, is or shall be written to,
 	// by name.
 	// +optional

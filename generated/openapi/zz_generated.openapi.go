@@ -85,6 +85,7 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		typesv1beta1.FederatedObjectStatus{}.OpenAPIModelName():                   schema_federation_apiserver_apis_types_v1beta1_FederatedObjectStatus(ref),
 		typesv1beta1.JSON{}.OpenAPIModelName():                                    schema_federation_apiserver_apis_types_v1beta1_JSON(ref),
 		typesv1beta1.Placement{}.OpenAPIModelName():                               schema_federation_apiserver_apis_types_v1beta1_Placement(ref),
+		typesv1beta1.ReplicaCounts{}.OpenAPIModelName():                           schema_federation_apiserver_apis_types_v1beta1_ReplicaCounts(ref),
 		v1.ContainerResourceMetricSource{}.OpenAPIModelName():                     schema_k8sio_api_autoscaling_v1_ContainerResourceMetricSource(ref),
 		v1.ContainerResourceMetricStatus{}.OpenAPIModelName():                     schema_k8sio_api_autoscaling_v1_ContainerResourceMetricStatus(ref),
 		v1.CrossVersionObjectReference{}.OpenAPIModelName():                       schema_k8sio_api_autoscaling_v1_CrossVersionObjectReference(ref),
@@ -2769,9 +2770,29 @@ func schema_federation_apiserver_apis_types_v1beta1_ClusterStatus(ref common.Ref
 					},
 					"message": {
 						SchemaProps: spec.SchemaProps{
-							Description: "message explains a status that is not empty.",
+							Description: "message explains a status that is not empty, or else a health that is not Current.",
 							Type:        []string{"string"},
 							Format:      "",
+						},
+					},
+					"observedGeneration": {
+						SchemaProps: spec.SchemaProps{
+							Description: "observedGeneration is the generation of the federated object that status is about.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+					"health": {
+						SchemaProps: spec.SchemaProps{
+							Description: "health of the copy as its member shows it: Current, InProgress, Failed, Terminating, NotFound or Unknown.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"replicas": {
+						SchemaProps: spec.SchemaProps{
+							Description: "replicas of the copy, where the kind has such and the member can be looked at.",
+							Ref:         ref(typesv1beta1.ReplicaCounts{}.OpenAPIModelName()),
 						},
 					},
 					"version": {
@@ -2790,7 +2811,7 @@ func schema_federation_apiserver_apis_types_v1beta1_ClusterStatus(ref common.Ref
 					},
 					"remoteStatus": {
 						SchemaProps: spec.SchemaProps{
-							Description: "remoteStatus is the status of the copy, where it is collected.",
+							Description: "remoteStatus is the status of the copy as its member shows it, where it is collected.",
 							Ref:         ref(runtime.RawExtension{}.OpenAPIModelName()),
 						},
 					},
@@ -2799,7 +2820,7 @@ func schema_federation_apiserver_apis_types_v1beta1_ClusterStatus(ref common.Ref
 			},
 		},
 		Dependencies: []string{
-			runtime.RawExtension{}.OpenAPIModelName()},
+			typesv1beta1.ReplicaCounts{}.OpenAPIModelName(), runtime.RawExtension{}.OpenAPIModelName()},
 	}
 }
 
@@ -3056,6 +3077,41 @@ func schema_federation_apiserver_apis_types_v1beta1_FederatedObjectStatus(ref co
 							},
 						},
 					},
+					"desiredReplicas": {
+						SchemaProps: spec.SchemaProps{
+							Description: "desiredReplicas is how many there shall be.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+					"replicas": {
+						SchemaProps: spec.SchemaProps{
+							Description: "replicas is how many there are.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+					"readyReplicas": {
+						SchemaProps: spec.SchemaProps{
+							Description: "readyReplicas is how many of them are ready.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+					"availableReplicas": {
+						SchemaProps: spec.SchemaProps{
+							Description: "availableReplicas is how many of them have been ready for long enough.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+					"updatedReplicas": {
+						SchemaProps: spec.SchemaProps{
+							Description: "updatedReplicas is how many of them are made from the present template.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
 					"clusters": {
 						VendorExtensible: spec.VendorExtensible{
 							Extensions: spec.Extensions{
@@ -3136,6 +3192,54 @@ func schema_federation_apiserver_apis_types_v1beta1_Placement(ref common.Referen
 		},
 		Dependencies: []string{
 			typesv1beta1.ClusterReference{}.OpenAPIModelName(), metav1.LabelSelector{}.OpenAPIModelName()},
+	}
+}
+
+func schema_federation_apiserver_apis_types_v1beta1_ReplicaCounts(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "ReplicaCounts are the replicas of a copy, or of all copies together. A count of zero is absent.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"desiredReplicas": {
+						SchemaProps: spec.SchemaProps{
+							Description: "desiredReplicas is how many there shall be.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+					"replicas": {
+						SchemaProps: spec.SchemaProps{
+							Description: "replicas is how many there are.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+					"readyReplicas": {
+						SchemaProps: spec.SchemaProps{
+							Description: "readyReplicas is how many of them are ready.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+					"availableReplicas": {
+						SchemaProps: spec.SchemaProps{
+							Description: "availableReplicas is how many of them have been ready for long enough.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+					"updatedReplicas": {
+						SchemaProps: spec.SchemaProps{
+							Description: "updatedReplicas is how many of them are made from the present template.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+				},
+			},
+		},
 	}
 }
 

@@ -59,3 +59,8 @@ func (in JSON) OpenAPIModelName() string {
 func (in Placement) OpenAPIModelName() string {
 	return "io.kubefed.types.v1beta1.Placement"
 }
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in ReplicaCounts) OpenAPIModelName() string {
+	return "io.kubefed.types.v1beta1.ReplicaCounts"
+}

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/flowcontrol"
@@ -30,6 +31,7 @@ type connection struct {
 	breaker  *breaker
 	http     *http.Client
 	metadata metadata.Interface
+	objects  dynamic.Interface
 	rest     rest.Interface
 }
 
@@ -58,10 +60,14 @@ func newConnection(ctx context.Context, member string, s settings, o Options, ch
 	if err != nil {
 		return nil, fmt.Errorf("spec.apiEndpoint: %w", err)
 	}
+	objectClient, err := dynamic.NewForConfigAndClient(dynamic.ConfigFor(config), client)
+	if err != nil {
+		return nil, fmt.Errorf("spec.apiEndpoint: %w", err)
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	return &connection{
 		ctx: ctx, cancel: cancel, member: member, address: s.address(), endpoint: s.endpoint,
-		base: t.base, breaker: b, http: client, metadata: metadataClient, rest: restClient,
+		base: t.base, breaker: b, http: client, metadata: metadataClient, objects: objectClient, rest: restClient,
 	}, nil
 }
 

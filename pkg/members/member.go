@@ -70,19 +70,33 @@ func (m *Member) Err() error {
 }
 
 // Type returns the observation of a resource in the member, and starts it if it
-// is not under way.
+// is not under way: of metadata only, unless Observe says otherwise.
 func (m *Member) Type(resource schema.GroupVersionResource, namespaced bool) *Type {
+	t, _ := m.typeOf(resource, namespaced, Metadata)
+	return t
+}
+
+// Observe is Type, with as much of the objects as detail says from now on.
+func (m *Member) Observe(resource schema.GroupVersionResource, namespaced bool, detail Detail) *Type {
+	t, started := m.typeOf(resource, namespaced, detail)
+	if !started {
+		t.setDetail(detail)
+	}
+	return t
+}
+
+func (m *Member) typeOf(resource schema.GroupVersionResource, namespaced bool, detail Detail) (_ *Type, started bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if t, ok := m.types[resource]; ok {
-		return t
+		return t, false
 	}
-	t := newType(m, resource, namespaced)
+	t := newType(m, resource, namespaced, detail)
 	m.types[resource] = t
 	if m.ctx.Err() == nil {
 		m.running.Go(t.run)
 	}
-	return t
+	return t, true
 }
 
 // StopType ends the observation of a resource and drops what was observed. The

@@ -4,12 +4,18 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
+	"fmt"
 	"unique"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
 	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
+	"github.com/kubefederation/federation-apiserver/pkg/health"
 )
 
 // Observed is what is kept of an object in a member.
@@ -28,6 +34,97 @@ type Observed struct {
 	// owns: when someone else changes or removes one of them, it changes. Empty
 	// when the federation owns nothing.
 	Owned string
+	// Status is what the object says of itself; nil unless that is observed. It is
+	// shared and never changed.
+	Status *Status
+}
+
+// Status is what is kept of the status of an object in a member.
+type Status struct {
+	health.Copy
+	// Raw is the status as JSON with sorted keys; empty where it is not asked for,
+	// and where the object has none.
+	Raw string
+}
+
+// sameStatus says whether two observations say the same of the status.
+func (o Observed) sameStatus(other Observed) bool {
+	if o.Status == nil || other.Status == nil {
+		return o.Status == other.Status
+	}
+	return *o.Status == *other.Status
+}
+
+// Detail says how much of the objects of a type is observed.
+type Detail int
+
+const (
+	// Metadata is enough for a type whose objects have no status. Status is nil.
+	Metadata Detail = iota
+	// Statuses has health and replicas in Status.
+	Statuses
+	// RawStatuses has the status itself too.
+	RawStatuses
+)
+
+// observeObject reduces a whole object.
+func observeObject(obj *unstructured.Unstructured, detail Detail) (Observed, error) {
+	o := Observed{
+		UID:             obj.GetUID(),
+		ResourceVersion: obj.GetResourceVersion(),
+		Generation:      obj.GetGeneration(),
+		Deleting:        obj.GetDeletionTimestamp() != nil,
+		Managed:         unique.Make(obj.GetLabels()[typesv1beta1.ManagedLabel]).Value(),
+	}
+	var err error
+	if o.Owned, err = ownedHashOf(obj); err != nil {
+		return o, err
+	}
+	o.Status = &Status{Copy: health.OfCopy(obj)}
+	if raw, ok := obj.Object["status"]; ok && raw != nil && detail == RawStatuses {
+		text, err := json.Marshal(raw)
+		if err != nil {
+			return o, fmt.Errorf("the status of %s: %w", obj.GetName(), err)
+		}
+		o.Status.Raw = string(text)
+	}
+	return o, nil
+}
+
+// ownedHashOf is ownedHash for an object whose fields went through a map, which
+// lost their order: that of the library is put back.
+func ownedHashOf(obj *unstructured.Unstructured) (string, error) {
+	entries, _, err := unstructured.NestedFieldNoCopy(obj.Object, "metadata", "managedFields")
+	if err != nil {
+		return "", fmt.Errorf("the metadata of %s: %w", obj.GetName(), err)
+	}
+	list, _ := entries.([]any)
+	for _, item := range list {
+		content, ok := item.(map[string]any)
+		if !ok || content["manager"] != typesv1beta1.FieldManager {
+			continue
+		}
+		var entry metav1.ManagedFieldsEntry
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(content, &entry); err != nil {
+			return "", fmt.Errorf("the managedFields of %s: %w", obj.GetName(), err)
+		}
+		if !isOurs(&entry) || content["fieldsV1"] == nil {
+			continue
+		}
+		text, err := json.Marshal(content["fieldsV1"])
+		if err != nil {
+			return "", fmt.Errorf("the managedFields of %s: %w", obj.GetName(), err)
+		}
+		var fields fieldpath.Set
+		if err := fields.FromJSON(bytes.NewReader(text)); err != nil {
+			return "", fmt.Errorf("the managedFields of %s: %w", obj.GetName(), err)
+		}
+		if text, err = fields.ToJSON(); err != nil {
+			return "", fmt.Errorf("the managedFields of %s: %w", obj.GetName(), err)
+		}
+		return hashOf(entry.APIVersion, text), nil
+	}
+	return "", nil
 }
 
 // observe reduces the metadata of an object.
@@ -64,17 +161,20 @@ func ownedHash(entries []metav1.ManagedFieldsEntry) string {
 		if !isOurs(entry) || entry.FieldsV1 == nil {
 			continue
 		}
-		raw := entry.FieldsV1.GetRawBytes()
-		if bytes.Contains(raw, []byte(`\u00`)) {
-			for _, e := range jsonEscapes {
-				raw = bytes.ReplaceAll(raw, e.escaped, e.plain)
-			}
-		}
-		hash := sha256.New()
-		hash.Write([]byte(entry.APIVersion))
-		hash.Write([]byte{0})
-		hash.Write(raw)
-		return base64.RawURLEncoding.EncodeToString(hash.Sum(nil)[:12])
+		return hashOf(entry.APIVersion, entry.FieldsV1.GetRawBytes())
 	}
 	return ""
+}
+
+func hashOf(apiVersion string, fields []byte) string {
+	if bytes.Contains(fields, []byte(`\u00`)) {
+		for _, e := range jsonEscapes {
+			fields = bytes.ReplaceAll(fields, e.escaped, e.plain)
+		}
+	}
+	hash := sha256.New()
+	hash.Write([]byte(apiVersion))
+	hash.Write([]byte{0})
+	hash.Write(fields)
+	return base64.RawURLEncoding.EncodeToString(hash.Sum(nil)[:12])
 }

@@ -45,17 +45,44 @@ type Type struct {
 	hasList       bool
 	address       string
 	stateHandlers []func()
+	detail        Detail
+	// restart ends the watch that is under way, nil if there is none.
+	restart context.CancelFunc
 
 	telling sync.Mutex
 	told    State
 }
 
-func newType(m *Member, resource schema.GroupVersionResource, namespaced bool) *Type {
+func newType(m *Member, resource schema.GroupVersionResource, namespaced bool, detail Detail) *Type {
 	ctx, cancel := context.WithCancel(m.ctx)
-	return &Type{
+	t := &Type{
 		member: m, resource: resource, namespaced: namespaced, ctx: ctx, cancel: cancel,
-		view: newView(), state: Syncing, told: Syncing,
+		view: newView(), state: Syncing, told: Syncing, detail: detail,
 	}
+	t.view.setDetail(detail)
+	return t
+}
+
+// setDetail has more, or less, of the objects observed from now on: they are
+// listed anew, and until then known as they were.
+func (t *Type) setDetail(detail Detail) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.detail == detail {
+		return
+	}
+	t.detail = detail
+	t.view.setDetail(detail)
+	if t.restart != nil {
+		t.restart()
+	}
+}
+
+// Detail returns how much of the objects is observed.
+func (t *Type) Detail() Detail {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.detail
 }
 
 // Member returns the member.
@@ -75,15 +102,15 @@ func (t *Type) State() (State, error) {
 	return t.state, t.err
 }
 
-// AddEventHandler calls handler for every copy that is known, and from then on
+// AddEventHandler calls changed for every copy that is known, and from then on
 // whenever one appears, disappears or changes in a way that matters to who
-// applies it: all of Observed but the resource version, so not for changes of its
-// status. Changes that a write through this Type made, as its result said, are not
-// told again. The handler must return soon.
-func (t *Type) AddEventHandler(handler func(key types.NamespacedName)) {
-	t.view.addHandler(handler)
+// applies it: all of Observed but the resource version and the status. status is
+// called when nothing but Status changed. Changes that a write through this Type
+// made, as its result said, are not told again. Both must return soon.
+func (t *Type) AddEventHandler(changed, status func(key types.NamespacedName)) {
+	t.view.addHandler(changed, status)
 	for _, key := range t.view.keys() {
-		handler(key)
+		changed(key)
 	}
 }
 

@@ -25,7 +25,7 @@ func TestCopiesAreAppliedObservedAndDeleted(t *testing.T) {
 		if key.Namespace == f.namespace {
 			told <- key
 		}
-	})
+	}, func(types.NamespacedName) {})
 	// await waits to be told until what is known is as wanted.
 	await := func(what string, wanted func(o members.Observed, found bool) bool) members.Observed {
 		t.Helper()

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/cache"
 )
@@ -26,7 +27,21 @@ type view struct {
 	// is in the list, whatever the resource versions say: they go back when the
 	// member is restored from a backup.
 	writes, fence uint64
-	handlers      []func(types.NamespacedName)
+	handlers      []handlers
+	detail        Detail
+}
+
+// setDetail says how much is kept of objects that come whole.
+func (v *view) setDetail(detail Detail) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.detail = detail
+}
+
+func (v *view) detailed() Detail {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.detail
 }
 
 // write is the result of one of our writes.
@@ -65,10 +80,10 @@ func versionOf(resourceVersion string) (version uint64, ok bool) {
 	return version, err == nil && version > 0
 }
 
-func (v *view) addHandler(handler func(types.NamespacedName)) {
+func (v *view) addHandler(changed, status func(types.NamespacedName)) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.handlers = append(v.handlers, handler)
+	v.handlers = append(v.handlers, handlers{changed: changed, status: status})
 }
 
 func (v *view) get(key types.NamespacedName) (Observed, bool) {
@@ -126,6 +141,10 @@ func (v *view) wrote(key types.NamespacedName, o Observed) {
 	version, _ := versionOf(o.ResourceVersion)
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	// The answer to a request may be without the status: that is as it was.
+	if before, ok := v.visible(key); ok && o.Status == nil && before.UID == o.UID {
+		o.Status = before.Status
+	}
 	v.merge(key, write{version: version, observed: o, gone: o.Managed == ""})
 }
 
@@ -157,12 +176,6 @@ func (v *view) merge(key types.NamespacedName, w write) {
 	v.own[key] = w
 }
 
-// changesOf reports whether the difference matters to a handler.
-func changesOf(before Observed, was bool, after Observed, is bool) bool {
-	before.ResourceVersion, after.ResourceVersion = "", ""
-	return was != is || is && before != after
-}
-
 // listing says that a list is asked for now; consistent that it will hold all
 // that was written before.
 func (v *view) listing(consistent bool) {
@@ -176,10 +189,12 @@ func (v *view) listing(consistent bool) {
 
 // Transformer reduces objects as they come, so that a long list is never held whole.
 func (v *view) Transformer() cache.TransformFunc {
-	return func(obj any) (any, error) { return recordOf(obj) }
+	return func(obj any) (any, error) { return v.recordOf(obj) }
 }
 
-func recordOf(obj any) (*record, error) {
+// recordOf reduces an object to what is asked for. Of an object that came as
+// metadata there is nothing else.
+func (v *view) recordOf(obj any) (*record, error) {
 	switch o := obj.(type) {
 	case *record:
 		return o, nil
@@ -188,8 +203,14 @@ func recordOf(obj any) (*record, error) {
 			key:      types.NamespacedName{Namespace: o.Namespace, Name: o.Name},
 			observed: observe(&o.ObjectMeta),
 		}, nil
+	case *unstructured.Unstructured:
+		observed, err := observeObject(o, v.detailed())
+		if err != nil {
+			return nil, err
+		}
+		return &record{key: types.NamespacedName{Namespace: o.GetNamespace(), Name: o.GetName()}, observed: observed}, nil
 	}
-	return nil, fmt.Errorf("unexpected object %T in a metadata watch", obj)
+	return nil, fmt.Errorf("unexpected object %T in a watch", obj)
 }
 
 // Add takes over an event of the watch.
@@ -205,7 +226,7 @@ func (v *view) Delete(obj any) error { return v.event(obj, false) }
 func (v *view) Resync() error { return nil }
 
 func (v *view) event(obj any, present bool) error {
-	r, err := recordOf(obj)
+	r, err := v.recordOf(obj)
 	if err != nil {
 		return err
 	}
@@ -224,12 +245,7 @@ func (v *view) event(obj any, present bool) error {
 	after, is := v.visible(r.key)
 	handlers := slices.Clone(v.handlers)
 	v.mu.Unlock()
-
-	if changesOf(before, was, after, is) {
-		for _, handler := range handlers {
-			handler(r.key)
-		}
-	}
+	tell(handlers, changesOf(nil, r.key, before, was, after, is)...)
 	return nil
 }
 
@@ -253,7 +269,7 @@ func (v *view) Bookmark(resourceVersion string) error {
 		return nil
 	}
 	v.mu.Lock()
-	var changed []types.NamespacedName
+	var changes []change
 	v.advance(version)
 	for key, w := range v.own {
 		if w.version == 0 || w.version > version {
@@ -261,17 +277,12 @@ func (v *view) Bookmark(resourceVersion string) error {
 		}
 		before, was := v.visible(key)
 		delete(v.own, key)
-		if after, is := v.visible(key); changesOf(before, was, after, is) {
-			changed = append(changed, key)
-		}
+		after, is := v.visible(key)
+		changes = changesOf(changes, key, before, was, after, is)
 	}
 	handlers := slices.Clone(v.handlers)
 	v.mu.Unlock()
-	for _, key := range changed {
-		for _, handler := range handlers {
-			handler(key)
-		}
-	}
+	tell(handlers, changes...)
 	return nil
 }
 
@@ -284,7 +295,7 @@ func (v *view) advance(version uint64) {
 func (v *view) Replace(objs []any, resourceVersion string) error {
 	next := make(map[types.NamespacedName]Observed, len(objs))
 	for _, obj := range objs {
-		r, err := recordOf(obj)
+		r, err := v.recordOf(obj)
 		if err != nil {
 			return err
 		}
@@ -311,7 +322,7 @@ func (v *view) Replace(objs []any, resourceVersion string) error {
 	for key := range v.own {
 		keys[key] = struct{}{}
 	}
-	var changed []types.NamespacedName
+	var changes []change
 	for key := range keys {
 		before, was := v.visible(key)
 		after, is := next[key]
@@ -320,9 +331,7 @@ func (v *view) Replace(objs []any, resourceVersion string) error {
 				after, is = w.observed, !w.gone
 			}
 		}
-		if changesOf(before, was, after, is) {
-			changed = append(changed, key)
-		}
+		changes = changesOf(changes, key, before, was, after, is)
 	}
 	for key := range superseded {
 		delete(v.own, key)
@@ -333,11 +342,7 @@ func (v *view) Replace(objs []any, resourceVersion string) error {
 	handlers := slices.Clone(v.handlers)
 	v.mu.Unlock()
 
-	for _, key := range changed {
-		for _, handler := range handlers {
-			handler(key)
-		}
-	}
+	tell(handlers, changes...)
 	return nil
 }
 

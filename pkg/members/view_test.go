@@ -155,7 +155,7 @@ func TestAnOlderEventDoesNotUndoAnOwnWrite(t *testing.T) {
 func TestHandlersHearOfWhatMattersOnly(t *testing.T) {
 	v := newView()
 	var told []string
-	v.addHandler(func(key types.NamespacedName) { told = append(told, key.Name) })
+	v.addHandler(func(key types.NamespacedName) { told = append(told, key.Name) }, func(types.NamespacedName) {})
 	heard := func() []string {
 		defer func() { told = nil }()
 		return told
@@ -233,7 +233,7 @@ func TestWhateverTheOrderTheViewBecomesTheMember(t *testing.T) {
 				delete(mirror, key)
 			}
 		}
-		v.addHandler(look)
+		v.addHandler(look, look)
 		newest := map[string]int{} // version of the last own write
 		name := rapid.SampledFrom([]string{"a", "b", "c"})
 		deliver := func(n int) {

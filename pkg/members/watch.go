@@ -18,19 +18,22 @@ import (
 // run observes the type until it is stopped.
 func (t *Type) run() {
 	delay := t.backoff()
-	address := ""
+	address, detail := "", Metadata
 	var reflector *cache.Reflector
 	for {
 		conn, err := t.member.await(t.ctx)
 		if err != nil {
 			return // stopped
 		}
+		ctx, cancel, now := t.during(conn)
 		if reflector == nil || conn.address != address {
 			t.forget(conn)
-			address = conn.address
+			reflector = nil
+		}
+		if reflector == nil || now != detail {
 			reflector = t.newReflector()
 		}
-		ctx, cancel := t.during(conn)
+		address, detail = conn.address, now
 		// How watches fare is the business of State; the reflector would tell of each.
 		ctx = klog.NewContext(ctx, klog.FromContext(ctx).V(reflectorVerbosity))
 		err = reflector.ListAndWatchWithContext(ctx)
@@ -38,6 +41,9 @@ func (t *Type) run() {
 		cancel()
 		if t.ctx.Err() != nil {
 			return
+		}
+		if t.Detail() != detail {
+			continue // asked for, and no interruption
 		}
 		if t.interrupted(conn, err) {
 			delay = t.backoff() // it worked before
@@ -57,11 +63,15 @@ func (t *Type) backoff() *wait.Backoff {
 	return &wait.Backoff{Duration: o.MinBackoff, Factor: 2, Jitter: 0.2, Steps: 32, Cap: o.MaxBackoff}
 }
 
-// during returns a context that ends with the type, and with the connection.
-func (t *Type) during(conn *connection) (context.Context, context.CancelFunc) {
+// during returns a context that ends with the type, with the connection, and when
+// another detail is asked for than the one that it returns.
+func (t *Type) during(conn *connection) (context.Context, context.CancelFunc, Detail) {
 	ctx, cancel := context.WithCancel(conn.ctx)
 	stop := context.AfterFunc(t.ctx, cancel)
-	return ctx, func() { stop(); cancel() }
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.restart = cancel
+	return ctx, func() { stop(); cancel() }, t.detail
 }
 
 // reflectorVerbosity is the level of what reflectors log as of general interest.
@@ -104,11 +114,29 @@ func (t *Type) list(ctx context.Context, options metav1.ListOptions) (runtime.Ob
 	options.LabelSelector = typesv1beta1.ManagedLabel
 	ctx, cancel := context.WithTimeout(ctx, 2*t.member.options.RequestTimeout)
 	defer cancel()
-	list, err := conn.metadata.Resource(t.resource).List(ctx, options)
+	return t.listThrough(ctx, conn, options)
+}
+
+func (t *Type) listThrough(ctx context.Context, conn *connection, options metav1.ListOptions) (runtime.Object, error) {
+	if t.Detail() == Metadata {
+		list, err := conn.metadata.Resource(t.resource).List(ctx, options)
+		if err != nil {
+			return nil, err // a typed nil would be a list
+		}
+		return list, nil
+	}
+	list, err := conn.objects.Resource(t.resource).List(ctx, options)
 	if err != nil {
-		return nil, err // a typed nil would be a list
+		return nil, err
 	}
 	return list, nil
+}
+
+func (t *Type) watchThrough(ctx context.Context, conn *connection, options metav1.ListOptions) (watch.Interface, error) {
+	if t.Detail() == Metadata {
+		return conn.metadata.Resource(t.resource).Watch(ctx, options)
+	}
+	return conn.objects.Resource(t.resource).Watch(ctx, options)
 }
 
 // watch opens a watch. One that goes on from where another ended waits for the
@@ -121,7 +149,7 @@ func (t *Type) watch(ctx context.Context, options metav1.ListOptions) (watch.Int
 			return nil, err
 		}
 		t.view.listing(options.ResourceVersion == "")
-		return conn.metadata.Resource(t.resource).Watch(ctx, options)
+		return t.watchThrough(ctx, conn, options)
 	}
 	delay := t.backoff()
 	for {
@@ -129,7 +157,7 @@ func (t *Type) watch(ctx context.Context, options metav1.ListOptions) (watch.Int
 		if err != nil {
 			return nil, err
 		}
-		w, err := conn.metadata.Resource(t.resource).Watch(ctx, options)
+		w, err := t.watchThrough(ctx, conn, options)
 		var status apierrors.APIStatus
 		switch {
 		case err == nil:

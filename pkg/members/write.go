@@ -9,8 +9,10 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/validate/content"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/util/retry"
 
@@ -29,9 +31,30 @@ func (t *Type) Apply(ctx context.Context, key types.NamespacedName, body []byte)
 	}
 	force := true
 	options := metav1.PatchOptions{FieldManager: typesv1beta1.FieldManager, Force: &force}
-	return t.requestTo(ctx, resource, key, func(ctx context.Context, client metadata.ResourceInterface) (*metav1.PartialObjectMetadata, error) {
-		return client.Patch(ctx, key.Name, types.ApplyPatchType, body, options)
+	return t.requestTo(ctx, resource, key, func(ctx context.Context, conn *connection) (Observed, error) {
+		if detail := t.Detail(); detail != Metadata {
+			return observedIn(detail)(objectsOf(conn, resource, key.Namespace).Patch(ctx, key.Name, types.ApplyPatchType, body, options))
+		}
+		return observedMetadata(clientOf(conn, resource, key.Namespace).Patch(ctx, key.Name, types.ApplyPatchType, body, options))
 	})
+}
+
+// observedIn reduces the answer to a request for a whole object.
+func observedIn(detail Detail) func(*unstructured.Unstructured, error) (Observed, error) {
+	return func(obj *unstructured.Unstructured, err error) (Observed, error) {
+		if err != nil {
+			return Observed{}, err
+		}
+		return observeObject(obj, detail)
+	}
+}
+
+// observedMetadata reduces the answer to a request for metadata.
+func observedMetadata(meta *metav1.PartialObjectMetadata, err error) (Observed, error) {
+	if err != nil {
+		return Observed{}, err
+	}
+	return observe(&meta.ObjectMeta), nil
 }
 
 // resourceOf returns the resource in the group and version of an object.
@@ -121,12 +144,14 @@ func releasing(live *metav1.ObjectMeta) ([]byte, error) {
 // merges the answer into what is known.
 func (t *Type) request(ctx context.Context, key types.NamespacedName,
 	send func(context.Context, metadata.ResourceInterface) (*metav1.PartialObjectMetadata, error)) (Observed, error) {
-	return t.requestTo(ctx, t.resource, key, send)
+	return t.requestTo(ctx, t.resource, key, func(ctx context.Context, conn *connection) (Observed, error) {
+		return observedMetadata(send(ctx, clientOf(conn, t.resource, key.Namespace)))
+	})
 }
 
 // requestTo is request for a resource in a version that is not the observed one.
 func (t *Type) requestTo(ctx context.Context, resource schema.GroupVersionResource, key types.NamespacedName,
-	send func(context.Context, metadata.ResourceInterface) (*metav1.PartialObjectMetadata, error)) (Observed, error) {
+	send func(context.Context, *connection) (Observed, error)) (Observed, error) {
 	if err := t.check(key); err != nil {
 		return Observed{}, err
 	}
@@ -136,11 +161,10 @@ func (t *Type) requestTo(ctx context.Context, resource schema.GroupVersionResour
 	}
 	limited, cancel := context.WithTimeout(ctx, t.member.options.RequestTimeout)
 	defer cancel()
-	meta, err := send(limited, clientOf(conn, resource, key.Namespace))
+	observed, err := send(limited, conn)
 	if err != nil {
 		return Observed{}, conn.errorOf(ctx, resource, err)
 	}
-	observed := observe(&meta.ObjectMeta)
 	t.wrote(conn, func() { t.view.wrote(key, observed) })
 	return observed, nil
 }
@@ -166,4 +190,11 @@ func clientOf(conn *connection, resource schema.GroupVersionResource, namespace 
 		return conn.metadata.Resource(resource)
 	}
 	return conn.metadata.Resource(resource).Namespace(namespace)
+}
+
+func objectsOf(conn *connection, resource schema.GroupVersionResource, namespace string) dynamic.ResourceInterface {
+	if namespace == "" {
+		return conn.objects.Resource(resource)
+	}
+	return conn.objects.Resource(resource).Namespace(namespace)
 }

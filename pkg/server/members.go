@@ -110,6 +110,6 @@ func (c pushedCopies) State() (propagation.CopiesState, error) {
 
 // AddHandler implements propagation.Copies.
 func (c pushedCopies) AddHandler(changed func(types.NamespacedName), state func()) {
-	c.AddEventHandler(changed)
+	c.AddEventHandler(changed, func(types.NamespacedName) {})
 	c.AddStateHandler(state)
 }

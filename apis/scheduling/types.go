@@ -64,6 +64,11 @@ type ClusterReplicas struct {
 	Ready int64
 	// unschedulable is how many of them found no node for more than a minute.
 	Unschedulable int64
+	// capacity is how many replicas the cluster had room for when some of them found
+	// no node; absent where that is not known.
+	Capacity *int64
+	// capacityTime is when capacity was found out. Later, a little more is tried.
+	CapacityTime *metav1.Time
 	// message explains a number that cannot be had, or that is not the planned one.
 	Message string
 }

@@ -10,6 +10,15 @@ const (
 	AllClusters = "*"
 )
 
+const (
+	// SchedulingFinalizer keeps a ReplicaSchedulingPreference until what it wrote
+	// into the federated object has been taken back.
+	SchedulingFinalizer = "kubefed.io/replica-scheduling"
+	// SchedulingAnnotation on a federated object records what its preference wrote
+	// into it and what was there before, as JSON.
+	SchedulingAnnotation = "kubefed.io/replica-scheduling"
+)
+
 // Types of the conditions of a ReplicaSchedulingPreference.
 const (
 	// ScheduledCondition is True when the federated object asks for the replicas
@@ -18,6 +27,48 @@ const (
 	// UnsatisfiableCondition is True when the preferences cannot all be met; its
 	// message has the numbers. It is False otherwise.
 	UnsatisfiableCondition = "Unsatisfiable"
+)
+
+// Reasons of the condition Scheduled.
+const (
+	// ReasonScheduled means that the federated object asks for the plan.
+	ReasonScheduled = "Scheduled"
+	// ReasonSchedulingDisabled means that the feature gate SchedulerPreferences is off.
+	ReasonSchedulingDisabled = "SchedulingDisabled"
+	// ReasonTypeNotEnabled means that no type with this federated kind is propagated.
+	ReasonTypeNotEnabled = "TypeNotEnabled"
+	// ReasonTargetHasNoReplicas means that the target type has no spec.replicas.
+	ReasonTargetHasNoReplicas = "TargetHasNoReplicas"
+	// ReasonTargetNotFound means that there is no federated object of this name.
+	ReasonTargetNotFound = "TargetNotFound"
+	// ReasonTargetDeleting means that the federated object is being deleted.
+	ReasonTargetDeleting = "TargetDeleting"
+	// ReasonNoClusters means that no ready cluster may be planned for.
+	ReasonNoClusters = "NoClusters"
+	// ReasonNamespaceNotFederated means that the namespace has no FederatedNamespace
+	// to take a selector from.
+	ReasonNamespaceNotFederated = "NamespaceNotFederated"
+	// ReasonInvalidPlacement means that a selector cannot be evaluated.
+	ReasonInvalidPlacement = "InvalidPlacement"
+	// ReasonReplicasRetained means that spec.retainReplicas of the federated object
+	// leaves the replicas of copies that exist to the members.
+	ReasonReplicasRetained = "ReplicasRetained"
+	// ReasonReplicasContended means that something in a member sets spec.replicas too.
+	ReasonReplicasContended = "ReplicasContended"
+	// ReasonUpdateRefused means that the federated object cannot be written.
+	ReasonUpdateRefused = "UpdateRefused"
+)
+
+// Reasons of the condition Unsatisfiable.
+const (
+	// ReasonSatisfiable means that all preferences are met.
+	ReasonSatisfiable = "Satisfiable"
+	// ReasonMinimumAboveTotal means that the minima add up to more than the total.
+	ReasonMinimumAboveTotal = "MinimumAboveTotal"
+	// ReasonInsufficientCapacity means that clusters have no room for all replicas.
+	ReasonInsufficientCapacity = "InsufficientCapacity"
+	// ReasonLimitsBelowTotal means that maxima, and weights of 0, leave replicas over.
+	ReasonLimitsBelowTotal = "LimitsBelowTotal"
 )
 
 // ClusterPreferences are the limits and the weight of one cluster.
@@ -73,6 +124,13 @@ type ClusterReplicas struct {
 	// unschedulable is how many of them found no node for more than a minute.
 	// +optional
 	Unschedulable int64 `json:"unschedulable,omitempty"`
+	// capacity is how many replicas the cluster had room for when some of them found
+	// no node; absent where that is not known.
+	// +optional
+	Capacity *int64 `json:"capacity,omitempty"`
+	// capacityTime is when capacity was found out. Later, a little more is tried.
+	// +optional
+	CapacityTime *metav1.Time `json:"capacityTime,omitempty"`
 	// message explains a number that cannot be had, or that is not the planned one.
 	// +optional
 	Message string `json:"message,omitempty"`

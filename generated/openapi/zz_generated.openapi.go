@@ -2388,6 +2388,19 @@ func schema_federation_apiserver_apis_scheduling_v1alpha1_ClusterReplicas(ref co
 							Format:      "int64",
 						},
 					},
+					"capacity": {
+						SchemaProps: spec.SchemaProps{
+							Description: "capacity is how many replicas the cluster had room for when some of them found no node; absent where that is not known.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+					"capacityTime": {
+						SchemaProps: spec.SchemaProps{
+							Description: "capacityTime is when capacity was found out. Later, a little more is tried.",
+							Ref:         ref(metav1.Time{}.OpenAPIModelName()),
+						},
+					},
 					"message": {
 						SchemaProps: spec.SchemaProps{
 							Description: "message explains a number that cannot be had, or that is not the planned one.",
@@ -2399,6 +2412,8 @@ func schema_federation_apiserver_apis_scheduling_v1alpha1_ClusterReplicas(ref co
 				Required: []string{"name", "planned"},
 			},
 		},
+		Dependencies: []string{
+			metav1.Time{}.OpenAPIModelName()},
 	}
 }
 

@@ -2,6 +2,10 @@
 
 package v1alpha1
 
+import (
+	v1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
 // ClusterReplicasApplyConfiguration represents a declarative configuration of the ClusterReplicas type for use
 // with apply.
 //
@@ -17,6 +21,11 @@ type ClusterReplicasApplyConfiguration struct {
 	Ready *int64 `json:"ready,omitempty"`
 	// unschedulable is how many of them found no node for more than a minute.
 	Unschedulable *int64 `json:"unschedulable,omitempty"`
+	// capacity is how many replicas the cluster had room for when some of them found
+	// no node; absent where that is not known.
+	Capacity *int64 `json:"capacity,omitempty"`
+	// capacityTime is when capacity was found out. Later, a little more is tried.
+	CapacityTime *v1.Time `json:"capacityTime,omitempty"`
 	// message explains a number that cannot be had, or that is not the planned one.
 	Message *string `json:"message,omitempty"`
 }
@@ -64,6 +73,22 @@ func (b *ClusterReplicasApplyConfiguration) WithReady(value int64) *ClusterRepli
 // If called multiple times, the Unschedulable field is set to the value of the last call.
 func (b *ClusterReplicasApplyConfiguration) WithUnschedulable(value int64) *ClusterReplicasApplyConfiguration {
 	b.Unschedulable = &value
+	return b
+}
+
+// WithCapacity sets the Capacity field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Capacity field is set to the value of the last call.
+func (b *ClusterReplicasApplyConfiguration) WithCapacity(value int64) *ClusterReplicasApplyConfiguration {
+	b.Capacity = &value
+	return b
+}
+
+// WithCapacityTime sets the CapacityTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the CapacityTime field is set to the value of the last call.
+func (b *ClusterReplicasApplyConfiguration) WithCapacityTime(value v1.Time) *ClusterReplicasApplyConfiguration {
+	b.CapacityTime = &value
 	return b
 }
 

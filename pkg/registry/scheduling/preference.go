@@ -27,7 +27,9 @@ func replicaSchedulingPreferences() static.Kind[*scheduling.ReplicaSchedulingPre
 		KeepDesired: func(to, from preference) { to.Spec = from.Spec },
 		KeepStatus:  func(to, from preference) { to.Status = from.Status },
 
-		Validate: validation.ValidateReplicaSchedulingPreference,
+		Validate:       validation.ValidateReplicaSchedulingPreference,
+		ValidateUpdate: validation.ValidateReplicaSchedulingPreferenceUpdate,
+		Warnings:       validation.Warnings,
 
 		Columns: []table.Column[preference]{
 			{

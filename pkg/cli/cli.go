@@ -12,6 +12,10 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/klog/v2"
 
+	"github.com/kubefederation/federation-apiserver/pkg/cli/connect"
+	"github.com/kubefederation/federation-apiserver/pkg/cli/disable"
+	"github.com/kubefederation/federation-apiserver/pkg/cli/enable"
+	"github.com/kubefederation/federation-apiserver/pkg/cli/exit"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/join"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/unjoin"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/version"
@@ -25,11 +29,12 @@ const pluginName = "kubectl-fed"
 func Run(ctx context.Context, args []string, streams genericiooptions.IOStreams) int {
 	command := New(filepath.Base(args[0]), streams)
 	command.SetArgs(args[1:])
-	if err := command.ExecuteContext(ctx); err != nil {
+	err := command.ExecuteContext(ctx)
+	code, quiet := exit.Status(err)
+	if !quiet {
 		fmt.Fprintln(streams.ErrOut, "error:", err)
-		return 1
 	}
-	return 0
+	return code
 }
 
 // New returns the root command. name is what it was called by.
@@ -55,6 +60,14 @@ kubeconfig, or that of --host-cluster-context.`,
 	klog.InitFlags(&logging)
 	root.PersistentFlags().AddGoFlag(logging.Lookup("v"))
 
-	root.AddCommand(join.New(streams), unjoin.New(streams), version.New(streams))
+	where := connect.NewFlags()
+	where.AddTo(root.PersistentFlags())
+	root.AddCommand(
+		join.New(where, streams),
+		unjoin.New(where, streams),
+		enable.New(where, streams),
+		disable.New(where, streams),
+		version.New(streams),
+	)
 	return root
 }

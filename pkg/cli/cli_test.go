@@ -26,9 +26,22 @@ import (
 	"github.com/kubefederation/federation-apiserver/test/env"
 )
 
-func TestMain(m *testing.M) { os.Exit(env.Run(m)) }
+func TestMain(m *testing.M) {
+	// What the commands remember of a cluster is not to outlive it.
+	cache, err := os.MkdirTemp("", "kubectl-fed-cache-")
+	if err != nil {
+		panic(err)
+	}
+	os.Setenv("KUBECACHEDIR", cache)
+	code := env.Run(m)
+	os.RemoveAll(cache)
+	os.Exit(code)
+}
 
-const patience = time.Minute
+const (
+	patience     = time.Minute
+	pollInterval = 50 * time.Millisecond
+)
 
 // fixture is a federation with the cluster cluster3 in it, which joins under
 // other names too.

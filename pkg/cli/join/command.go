@@ -16,7 +16,7 @@ import (
 
 // Options are those of the command line.
 type Options struct {
-	connect.Flags
+	*connect.Flags
 	Streams genericiooptions.IOStreams
 	// Cluster is the name that the member gets.
 	Cluster string
@@ -44,8 +44,8 @@ const example = `  # Let the cluster of the context cluster1 join under that nam
   kubectl fed join cluster3 --dry-run`
 
 // New returns the command.
-func New(streams genericiooptions.IOStreams) *cobra.Command {
-	o := &Options{Streams: streams}
+func New(where *connect.Flags, streams genericiooptions.IOStreams) *cobra.Command {
+	o := &Options{Flags: where, Streams: streams}
 	command := &cobra.Command{
 		Use:   "join NAME",
 		Short: "Let a cluster join the federation",
@@ -63,7 +63,6 @@ to date.`,
 		},
 	}
 	flags := command.Flags()
-	o.AddTo(flags)
 	flags.StringVar(&o.ClusterContext, "cluster-context", "", "Context of the cluster that joins. Default: NAME.")
 	flags.StringVar(&o.HostName, "host-cluster-name", "", "Name of the host cluster, for names of objects in the cluster that joins. Default: the host's context.")
 	flags.StringVar(&o.SecretName, "secret-name", "", "Name of the Secret in the host with the token for the cluster. Default: NAME and a random suffix.")
@@ -89,7 +88,7 @@ func (o *Options) Run(ctx context.Context) error {
 	if o.HostName == "" {
 		o.HostName = hostCluster.Context
 	}
-	m := membership.Membership{Cluster: o.Cluster, Host: o.HostName, Namespace: o.Namespace}
+	m := membership.Membership{Cluster: o.Cluster, Host: o.HostName, Namespace: o.SystemNamespace}
 	if err := m.Validate(); err != nil {
 		return err
 	}

@@ -45,11 +45,11 @@ func newHost(cluster *connect.Cluster, o *Options, report *progress.Reporter) (*
 // scope returns the scope of the federation: that of all namespaces unless its
 // KubeFedConfig says otherwise.
 func (h *host) scope(ctx context.Context) (corev1beta1.ResourceScope, error) {
-	if _, err := h.kube.CoreV1().Namespaces().Get(ctx, h.Namespace, metav1.GetOptions{}); err != nil {
+	if _, err := h.kube.CoreV1().Namespaces().Get(ctx, h.SystemNamespace, metav1.GetOptions{}); err != nil {
 		return "", fmt.Errorf("reading the system namespace in the host: %w", err)
 	}
 	// A list tells a federation without configuration from no federation at all.
-	configs, err := h.federation.CoreV1beta1().KubeFedConfigs(h.Namespace).List(ctx, metav1.ListOptions{})
+	configs, err := h.federation.CoreV1beta1().KubeFedConfigs(h.SystemNamespace).List(ctx, metav1.ListOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
 		return "", errors.New("the host does not serve core.kubefed.io/v1beta1: is the federation installed there, and is this the host's context?")
@@ -68,7 +68,7 @@ func (h *host) scope(ctx context.Context) (corev1beta1.ResourceScope, error) {
 
 // check returns the KubeFedCluster that is there already, nil if there is none.
 func (h *host) check(ctx context.Context, registration *corev1beta1.KubeFedCluster) (*corev1beta1.KubeFedCluster, error) {
-	existing, err := h.federation.CoreV1beta1().KubeFedClusters(h.Namespace).Get(ctx, registration.Name, metav1.GetOptions{})
+	existing, err := h.federation.CoreV1beta1().KubeFedClusters(h.SystemNamespace).Get(ctx, registration.Name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}
@@ -105,11 +105,11 @@ func (h *host) register(ctx context.Context, m membership.Membership, registrati
 // ensureSecret creates the Secret or gives it the token, and returns its name.
 func (h *host) ensureSecret(ctx context.Context, secret *corev1.Secret) (string, error) {
 	h.report.Doing("host: creating the Secret with the token")
-	secrets := h.kube.CoreV1().Secrets(h.Namespace)
+	secrets := h.kube.CoreV1().Secrets(h.SystemNamespace)
 	if secret.Name == "" {
 		created, err := secrets.Create(ctx, secret, metav1.CreateOptions{FieldManager: membership.ManagedBy})
 		if err != nil {
-			return "", fmt.Errorf("creating a Secret in namespace %q of the host: %w", h.Namespace, err)
+			return "", fmt.Errorf("creating a Secret in namespace %q of the host: %w", h.SystemNamespace, err)
 		}
 		h.report.Done("host: Secret %s created", created.Name)
 		return created.Name, nil
@@ -125,7 +125,7 @@ func (h *host) ensureSecret(ctx context.Context, secret *corev1.Secret) (string,
 		return true
 	})
 	if err != nil {
-		return "", fmt.Errorf("the Secret %q in namespace %q of the host: %w", secret.Name, h.Namespace, err)
+		return "", fmt.Errorf("the Secret %q in namespace %q of the host: %w", secret.Name, h.SystemNamespace, err)
 	}
 	verb := "is up to date"
 	if created {
@@ -138,7 +138,7 @@ func (h *host) ensureSecret(ctx context.Context, secret *corev1.Secret) (string,
 // ensureRegistration creates the KubeFedCluster or updates its spec.
 func (h *host) ensureRegistration(ctx context.Context, registration *corev1beta1.KubeFedCluster) error {
 	h.report.Doing("host: creating KubeFedCluster %s", registration.Name)
-	clusters := h.federation.CoreV1beta1().KubeFedClusters(h.Namespace)
+	clusters := h.federation.CoreV1beta1().KubeFedClusters(h.SystemNamespace)
 	verb := "created"
 	err := retry.OnError(retry.DefaultRetry, func(err error) bool {
 		return apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err)
@@ -172,7 +172,7 @@ func (h *host) awaitReady(ctx context.Context) error {
 	last := "it has not been probed yet"
 	version := ""
 	err := wait.PollUntilContextTimeout(ctx, 250*time.Millisecond, h.Wait, true, func(ctx context.Context) (bool, error) {
-		cluster, err := h.federation.CoreV1beta1().KubeFedClusters(h.Namespace).Get(ctx, h.Cluster, metav1.GetOptions{})
+		cluster, err := h.federation.CoreV1beta1().KubeFedClusters(h.SystemNamespace).Get(ctx, h.Cluster, metav1.GetOptions{})
 		if err != nil {
 			return false, err
 		}
@@ -193,7 +193,7 @@ func (h *host) awaitReady(ctx context.Context) error {
 		h.report.Done("%s has joined and is ready (%s)", h.Cluster, version)
 		return nil
 	case wait.Interrupted(err) && ctx.Err() == nil:
-		return fmt.Errorf("%s has joined, but the federation does not find it ready: %s; see: kubectl -n %s describe kubefedcluster %s", h.Cluster, last, h.Namespace, h.Cluster)
+		return fmt.Errorf("%s has joined, but the federation does not find it ready: %s; see: kubectl -n %s describe kubefedcluster %s", h.Cluster, last, h.SystemNamespace, h.Cluster)
 	}
 	return fmt.Errorf("waiting for %s to be ready: %w", h.Cluster, err)
 }

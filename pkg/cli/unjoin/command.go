@@ -16,7 +16,7 @@ import (
 
 // Options are those of the command line.
 type Options struct {
-	connect.Flags
+	*connect.Flags
 	Streams genericiooptions.IOStreams
 	// Cluster is the name of the member.
 	Cluster string
@@ -37,8 +37,8 @@ const example = `  # Let the cluster cluster1 leave the federation
   kubectl fed unjoin cluster2 --force`
 
 // New returns the command.
-func New(streams genericiooptions.IOStreams) *cobra.Command {
-	o := &Options{Streams: streams}
+func New(where *connect.Flags, streams genericiooptions.IOStreams) *cobra.Command {
+	o := &Options{Flags: where, Streams: streams}
 	command := &cobra.Command{
 		Use:   "unjoin NAME",
 		Short: "Let a cluster leave the federation",
@@ -56,7 +56,6 @@ What the federation has propagated to the cluster stays there.`,
 		},
 	}
 	flags := command.Flags()
-	o.AddTo(flags)
 	flags.StringVar(&o.ClusterContext, "cluster-context", "", "Context of the cluster that leaves. Default: NAME.")
 	flags.StringVar(&o.HostName, "host-cluster-name", "", "Name of the host cluster, as given to join. Default: the host's context.")
 	flags.BoolVar(&o.Force, "force", false, "Go on when the cluster cannot be reached; what join made there is then left.")
@@ -78,7 +77,7 @@ func (o *Options) Run(ctx context.Context) error {
 	if o.HostName == "" {
 		o.HostName = hostCluster.Context
 	}
-	m := membership.Membership{Cluster: o.Cluster, Host: o.HostName, Namespace: o.Namespace}
+	m := membership.Membership{Cluster: o.Cluster, Host: o.HostName, Namespace: o.SystemNamespace}
 	if err := m.Validate(); err != nil {
 		return err
 	}

@@ -1,11 +1,14 @@
 package multiclusterdns
 
 import (
+	"strconv"
+
 	"k8s.io/apimachinery/pkg/runtime"
 
 	dns "github.com/kubefederation/federation-apiserver/apis/multiclusterdns"
 	"github.com/kubefederation/federation-apiserver/apis/multiclusterdns/v1alpha1"
 	"github.com/kubefederation/federation-apiserver/pkg/registry/static"
+	"github.com/kubefederation/federation-apiserver/pkg/registry/table"
 	validation "github.com/kubefederation/federation-apiserver/pkg/validation/multiclusterdns"
 )
 
@@ -21,6 +24,12 @@ func dnsEndpoints() static.Kind[*dns.DNSEndpoint] {
 		KeepDesired: func(to, from *dns.DNSEndpoint) { to.Spec = from.Spec },
 		KeepStatus:  func(to, from *dns.DNSEndpoint) { to.Status = from.Status },
 
-		Validate: validation.ValidateDNSEndpoint,
+		Validate:       validation.ValidateDNSEndpoint,
+		ValidateStatus: validation.ValidateDNSEndpointStatus,
+
+		Columns: []table.Column[*dns.DNSEndpoint]{{
+			Name: "Records", Description: "The number of DNS records.",
+			Cell: func(e *dns.DNSEndpoint) string { return strconv.Itoa(len(e.Spec.Endpoints)) },
+		}},
 	}
 }

@@ -6,6 +6,7 @@ import (
 	dns "github.com/kubefederation/federation-apiserver/apis/multiclusterdns"
 	"github.com/kubefederation/federation-apiserver/apis/multiclusterdns/v1alpha1"
 	"github.com/kubefederation/federation-apiserver/pkg/registry/static"
+	"github.com/kubefederation/federation-apiserver/pkg/registry/table"
 	validation "github.com/kubefederation/federation-apiserver/pkg/validation/multiclusterdns"
 )
 
@@ -20,5 +21,10 @@ func domains() static.Kind[*dns.Domain] {
 		Desired:  func(obj *dns.Domain) any { return []string{obj.Domain, obj.NameServer} },
 
 		Validate: validation.ValidateDomain,
+
+		Columns: []table.Column[*dns.Domain]{
+			{Name: "Domain", Description: "The DNS zone.", Cell: func(d *dns.Domain) string { return d.Domain }},
+			{Name: "Name-Server", Description: "The authoritative name server of the zone.", Priority: table.Wide, Cell: func(d *dns.Domain) string { return d.NameServer }},
+		},
 	}
 }

@@ -1,11 +1,16 @@
 package multiclusterdns
 
 import (
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
 	dns "github.com/kubefederation/federation-apiserver/apis/multiclusterdns"
 	"github.com/kubefederation/federation-apiserver/apis/multiclusterdns/v1alpha1"
 	"github.com/kubefederation/federation-apiserver/pkg/registry/static"
+	"github.com/kubefederation/federation-apiserver/pkg/registry/table"
 	validation "github.com/kubefederation/federation-apiserver/pkg/validation/multiclusterdns"
 )
 
@@ -22,5 +27,19 @@ func ingressDNSRecords() static.Kind[*dns.IngressDNSRecord] {
 		KeepStatus:  func(to, from *dns.IngressDNSRecord) { to.Status = from.Status },
 
 		Validate: validation.ValidateIngressDNSRecord,
+
+		Columns: []table.Column[*dns.IngressDNSRecord]{
+			{
+				Name: "Hosts", Description: "The DNS names.",
+				Cell: func(r *dns.IngressDNSRecord) string { return strings.Join(r.Spec.Hosts, ",") },
+			},
+			{
+				Name: "Clusters", Description: "In how many of the clusters that have the ingress it can be reached.",
+				Cell: func(r *dns.IngressDNSRecord) string {
+					return reached(r.Status.DNS, func(c dns.ClusterIngressDNS) corev1.LoadBalancerStatus { return c.LoadBalancer })
+				},
+			},
+			published(func(r *dns.IngressDNSRecord) []metav1.Condition { return r.Status.Conditions }),
+		},
 	}
 }

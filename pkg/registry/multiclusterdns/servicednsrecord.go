@@ -1,11 +1,14 @@
 package multiclusterdns
 
 import (
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
 	dns "github.com/kubefederation/federation-apiserver/apis/multiclusterdns"
 	"github.com/kubefederation/federation-apiserver/apis/multiclusterdns/v1alpha1"
 	"github.com/kubefederation/federation-apiserver/pkg/registry/static"
+	"github.com/kubefederation/federation-apiserver/pkg/registry/table"
 	validation "github.com/kubefederation/federation-apiserver/pkg/validation/multiclusterdns"
 )
 
@@ -22,5 +25,19 @@ func serviceDNSRecords() static.Kind[*dns.ServiceDNSRecord] {
 		KeepStatus:  func(to, from *dns.ServiceDNSRecord) { to.Status = from.Status },
 
 		Validate: validation.ValidateServiceDNSRecord,
+
+		Columns: []table.Column[*dns.ServiceDNSRecord]{
+			{
+				Name: "Domain", Description: "The DNS zone of the names.",
+				Cell: func(r *dns.ServiceDNSRecord) string { return r.Status.Domain },
+			},
+			{
+				Name: "Clusters", Description: "In how many of the clusters that have the service it can be reached.",
+				Cell: func(r *dns.ServiceDNSRecord) string {
+					return reached(r.Status.DNS, func(c dns.ClusterDNS) corev1.LoadBalancerStatus { return c.LoadBalancer })
+				},
+			},
+			published(func(r *dns.ServiceDNSRecord) []metav1.Condition { return r.Status.Conditions }),
+		},
 	}
 }

@@ -29,7 +29,7 @@ func BenchmarkRender(b *testing.B) {
 	b.Run("one cluster", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := overrides.Render(plain, deployment, "c1", true); err != nil {
+			if _, err := overrides.Render(plain, deployment, overrides.Cluster{Name: "c1"}, true); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -37,7 +37,7 @@ func BenchmarkRender(b *testing.B) {
 	b.Run("one cluster with overrides", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := overrides.Render(overridden, deployment, "c1", true); err != nil {
+			if _, err := overrides.Render(overridden, deployment, overrides.Cluster{Name: "c1"}, true); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -49,7 +49,7 @@ func BenchmarkRender(b *testing.B) {
 		}
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := renderer.Render("c1", true); err != nil {
+			if _, err := renderer.Render(overrides.Cluster{Name: "c1"}, true); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -61,7 +61,7 @@ func BenchmarkRender(b *testing.B) {
 		}
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := renderer.Render("c1", true); err != nil {
+			if _, err := renderer.Render(overrides.Cluster{Name: "c1"}, true); err != nil {
 				b.Fatal(err)
 			}
 		}

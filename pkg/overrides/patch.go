@@ -13,43 +13,61 @@ import (
 
 // patch is the compiled list of overrides of one cluster.
 type patch struct {
-	cluster    string
-	overrides  []typesv1beta1.ClusterOverride
+	cluster string
+	// steps are the overrides, with where they stand.
+	steps      []step
 	operations jsonpatch.Patch
 	// setsReplicas says that an override is about spec.replicas.
 	setsReplicas bool
 }
 
+type step struct {
+	entry     int
+	selecting bool
+	index     int
+	path      string
+}
+
 // compile checks the overrides of a cluster and makes a JSON patch of them. The
 // error is an *ApplyError.
-func compile(cluster string, overrides []typesv1beta1.ClusterOverride) (*patch, error) {
-	p := &patch{cluster: cluster, overrides: overrides, operations: make(jsonpatch.Patch, 0, len(overrides))}
-	seen := make(map[string]struct{}, len(overrides))
-	for i, override := range overrides {
-		pointer, _, err := Pointer(override.Path)
-		if err != nil {
-			return nil, p.fault(i, fmt.Errorf("invalid path: %w", err))
-		}
-		if reason := Forbidden(pointer); reason != "" {
-			return nil, p.fault(i, fmt.Errorf("invalid path: %s", reason))
-		}
-		if _, twice := seen[pointer]; twice {
-			return nil, p.fault(i, errors.New("the path appears more than once for the cluster"))
-		}
-		seen[pointer] = struct{}{}
-		operation, err := compileOne(override, pointer)
-		if err != nil {
-			return nil, p.fault(i, err)
-		}
-		p.operations = append(p.operations, operation)
-		if segments := Segments(pointer); segments[0] == "spec" && (len(segments) == 1 || segments[1] == "replicas") {
-			p.setsReplicas = true
+func compile(cluster string, entries []*entry) (*patch, error) {
+	p := &patch{cluster: cluster}
+	for _, e := range entries {
+		seen := make(map[string]struct{}, len(e.overrides))
+		for i, override := range e.overrides {
+			p.steps = append(p.steps, step{entry: e.index, selecting: e.selector != nil, index: i, path: override.Path})
+			pointer, operation, err := compileOne(override, seen)
+			if err != nil {
+				return nil, p.fault(len(p.steps)-1, err)
+			}
+			p.operations = append(p.operations, operation)
+			if segments := Segments(pointer); segments[0] == "spec" && (len(segments) == 1 || segments[1] == "replicas") {
+				p.setsReplicas = true
+			}
 		}
 	}
 	return p, nil
 }
 
-func compileOne(override typesv1beta1.ClusterOverride, pointer string) (jsonpatch.Operation, error) {
+// compileOne makes an operation of one override. A path may stand only once in
+// its entry.
+func compileOne(override typesv1beta1.ClusterOverride, seen map[string]struct{}) (string, jsonpatch.Operation, error) {
+	pointer, _, err := Pointer(override.Path)
+	if err != nil {
+		return "", nil, fmt.Errorf("invalid path: %w", err)
+	}
+	if reason := Forbidden(pointer); reason != "" {
+		return "", nil, fmt.Errorf("invalid path: %s", reason)
+	}
+	if _, twice := seen[pointer]; twice {
+		return "", nil, errors.New("the path appears more than once for the cluster")
+	}
+	seen[pointer] = struct{}{}
+	operation, err := operationOf(override, pointer)
+	return pointer, operation, err
+}
+
+func operationOf(override typesv1beta1.ClusterOverride, pointer string) (jsonpatch.Operation, error) {
 	op := override.Op
 	switch op {
 	case "":
@@ -112,11 +130,11 @@ func (p *patch) apply(doc []byte) ([]byte, error) {
 	return nil, p.fault(-1, err)
 }
 
-// fault makes an error of the i-th override, or of the list if i is negative.
+// fault makes an error of the i-th override, or of them all if i is negative.
 func (p *patch) fault(i int, err error) *ApplyError {
-	fault := &ApplyError{Cluster: p.cluster, Index: i, Err: err}
-	if i >= 0 {
-		fault.Path = p.overrides[i].Path
+	if i < 0 {
+		return &ApplyError{Cluster: p.cluster, Index: -1, Err: err}
 	}
-	return fault
+	at := p.steps[i]
+	return &ApplyError{Cluster: p.cluster, Entry: at.entry, Selecting: at.selecting, Index: at.index, Path: at.path, Err: err}
 }

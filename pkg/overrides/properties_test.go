@@ -167,13 +167,13 @@ func checkRender(t *rapid.T) (applied int) {
 	require.NoError(t, err, "metadata is sound")
 
 	for _, exists := range []bool{false, true} {
-		plain, err := renderer.Render("other", exists)
+		plain, err := renderer.Render(overrides.Cluster{Name: "other"}, exists)
 		require.NoError(t, err, "overrides for c1 do not concern other clusters")
 		requireIdentity(t, target, plain)
 		requireCanonical(t, plain.JSON)
 
-		rendered, err := renderer.Render("c1", exists)
-		again, errAgain := overrides.Render(obj, target, "c1", exists)
+		rendered, err := renderer.Render(overrides.Cluster{Name: "c1"}, exists)
+		again, errAgain := overrides.Render(obj, target, overrides.Cluster{Name: "c1"}, exists)
 		if err != nil {
 			var fault *overrides.ApplyError
 			require.ErrorAs(t, err, &fault)
@@ -214,7 +214,7 @@ func TestRenderAppliesInOrder(t *testing.T) {
 			path += "0"
 		}
 		obj.Spec.Overrides = []typesv1beta1.ClusterOverrides{list}
-		rendered, err := overrides.Render(obj, target, "c1", false)
+		rendered, err := overrides.Render(obj, target, overrides.Cluster{Name: "c1"}, false)
 		require.NoError(t, err)
 		slices.Reverse(values)
 		want, err := json.Marshal(values)
@@ -234,9 +234,9 @@ func TestRenderDoesNotDependOnTheNotation(t *testing.T) {
 		require.NoError(t, decoder.Decode(&template))
 		indented.Spec.Template.Raw = reversed(t, template)
 
-		one, err := overrides.Render(obj, target, "other", false)
+		one, err := overrides.Render(obj, target, overrides.Cluster{Name: "other"}, false)
 		require.NoError(t, err)
-		two, err := overrides.Render(indented, target, "other", false)
+		two, err := overrides.Render(indented, target, overrides.Cluster{Name: "other"}, false)
 		require.NoError(t, err)
 		require.Equal(t, one, two)
 	})

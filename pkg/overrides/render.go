@@ -52,9 +52,7 @@ type Rendered struct {
 type Renderer struct {
 	target   Target
 	identity identity
-	// lists are the entries of spec.overrides by cluster; more than one for a
-	// cluster is an error of that cluster.
-	lists map[string][]typesv1beta1.ClusterOverrides
+	entries  entries
 	// base is the object before overrides, nil where there are none.
 	base []byte
 	// plain is the object for clusters without overrides.
@@ -79,10 +77,7 @@ func NewRenderer(obj *typesv1beta1.FederatedObject, target Target) (*Renderer, e
 		if r.base, err = json.Marshal(content); err != nil {
 			return nil, &ComputeError{Err: err}
 		}
-		r.lists = make(map[string][]typesv1beta1.ClusterOverrides, len(obj.Spec.Overrides))
-		for _, list := range obj.Spec.Overrides {
-			r.lists[list.ClusterName] = append(r.lists[list.ClusterName], list)
-		}
+		r.entries = entriesOf(obj.Spec.Overrides)
 	}
 
 	labels[typesv1beta1.ManagedLabel] = typesv1beta1.ManagedLabelValueTrue
@@ -102,25 +97,41 @@ func NewRenderer(obj *typesv1beta1.FederatedObject, target Target) (*Renderer, e
 	return r, nil
 }
 
-// Render makes the object for one cluster. exists says that the cluster has a
-// copy already: with retainReplicas, spec.replicas is then left out, unless an
-// override for the cluster is about it. The error is an *ApplyError.
-func (r *Renderer) Render(cluster string, exists bool) (*Rendered, error) {
-	retain := exists && r.retaining != nil
-	lists := r.lists[cluster]
-	if len(lists) > 1 {
-		return nil, &ApplyError{Cluster: cluster, Index: -1, Err: errors.New("the cluster appears more than once")}
+// Render makes the object for one cluster. The overrides that name it or select it
+// apply in the order of the list, so that the last one wins. exists says that the
+// cluster has a copy already: with retainReplicas, spec.replicas is then left out,
+// unless an override for the cluster is about it. The error is an *ApplyError.
+func (r *Renderer) Render(cluster Cluster, exists bool) (*Rendered, error) {
+	entries, err := r.entries.of(cluster)
+	if err != nil {
+		return nil, &ApplyError{Cluster: cluster.Name, Index: -1, Err: err}
 	}
-	if len(lists) == 0 || len(lists[0].ClusterOverrides) == 0 {
-		if retain {
-			return r.retaining, nil
-		}
-		return r.plain, nil
-	}
+	return r.render(cluster.Name, entries, exists)
+}
 
-	patch, err := compile(cluster, lists[0].ClusterOverrides)
+// RenderEntries makes the object as it is with some of the overrides, whatever they
+// are for: entries are indices in spec.overrides, in ascending order. It is for
+// who checks overrides without clusters. The error is an *ApplyError that names no
+// cluster.
+func (r *Renderer) RenderEntries(indices ...int) (*Rendered, error) {
+	chosen := make([]*entry, len(indices))
+	for i, index := range indices {
+		chosen[i] = r.entries.all[index]
+	}
+	return r.render("", chosen, false)
+}
+
+func (r *Renderer) render(cluster string, entries []*entry, exists bool) (*Rendered, error) {
+	patch, err := compile(cluster, entries)
 	if err != nil {
 		return nil, err
+	}
+	retain := exists && r.retaining != nil
+	switch {
+	case len(patch.operations) == 0 && retain:
+		return r.retaining, nil
+	case len(patch.operations) == 0:
+		return r.plain, nil
 	}
 	patched, err := patch.apply(r.base)
 	if err != nil {
@@ -128,14 +139,14 @@ func (r *Renderer) Render(cluster string, exists bool) (*Rendered, error) {
 	}
 	object, err := r.finish(patched, retain && !patch.setsReplicas)
 	if err != nil {
-		return nil, &ApplyError{Cluster: cluster, Index: -1, Err: err}
+		return nil, patch.fault(-1, err)
 	}
 	return object, nil
 }
 
 // Render makes the object of obj for one cluster; see Renderer, which spares
 // work when there are several. The error is a *ComputeError or an *ApplyError.
-func Render(obj *typesv1beta1.FederatedObject, target Target, cluster string, exists bool) (*Rendered, error) {
+func Render(obj *typesv1beta1.FederatedObject, target Target, cluster Cluster, exists bool) (*Rendered, error) {
 	r, err := NewRenderer(obj, target)
 	if err != nil {
 		return nil, err

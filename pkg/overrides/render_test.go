@@ -75,7 +75,7 @@ func TestRenderTemplate(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			rendered, err := overrides.Render(federated(t, test.spec), test.target, "c1", false)
+			rendered, err := overrides.Render(federated(t, test.spec), test.target, overrides.Cluster{Name: "c1"}, false)
 			require.NoError(t, err)
 			requireSameText(t, test.want, rendered.JSON)
 			require.Equal(t, test.target.APIVersion, rendered.APIVersion)
@@ -95,7 +95,7 @@ func requireSameText(t *testing.T, want string, got []byte) {
 func TestRenderTakesTemplateThatIsAnObject(t *testing.T) {
 	obj := federated(t, `{}`)
 	obj.Spec.Template = runtime.RawExtension{Object: &runtime.Unknown{Raw: []byte(`{"data":{"a":"b"}}`), ContentType: runtime.ContentTypeJSON}}
-	rendered, err := overrides.Render(obj, deployment, "c1", false)
+	rendered, err := overrides.Render(obj, deployment, overrides.Cluster{Name: "c1"}, false)
 	require.NoError(t, err)
 	require.Contains(t, string(rendered.JSON), `"data":{"a":"b"}`)
 }
@@ -109,13 +109,13 @@ func TestRenderRefusesTemplatesThatAreNoObjects(t *testing.T) {
 		`{"metadata":{"annotations":1}}`: "metadata.annotations of the template must be an object",
 	} {
 		t.Run(template, func(t *testing.T) {
-			_, err := overrides.Render(federated(t, `{"template":`+template+`}`), deployment, "c1", false)
+			_, err := overrides.Render(federated(t, `{"template":`+template+`}`), deployment, overrides.Cluster{Name: "c1"}, false)
 			var fault *overrides.ComputeError
 			require.ErrorAs(t, err, &fault)
 			require.ErrorContains(t, err, message)
 		})
 	}
-	_, err := overrides.Render(federated(t, `{"template":{"spec":[]}}`), namespace, "c1", false)
+	_, err := overrides.Render(federated(t, `{"template":{"spec":[]}}`), namespace, overrides.Cluster{Name: "c1"}, false)
 	require.ErrorContains(t, err, "spec of the template must be an object")
 }
 
@@ -163,7 +163,7 @@ func TestRenderOverrides(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			obj := withOverrides(t, template, test.list)
-			rendered, err := overrides.Render(obj, deployment, "c1", false)
+			rendered, err := overrides.Render(obj, deployment, overrides.Cluster{Name: "c1"}, false)
 			require.NoError(t, err)
 			value := lookup(t, rendered.JSON, test.path...)
 			if test.want == "" {
@@ -172,9 +172,9 @@ func TestRenderOverrides(t *testing.T) {
 				requireSameText(t, test.want, value)
 			}
 
-			other, err := overrides.Render(obj, deployment, "c2", false)
+			other, err := overrides.Render(obj, deployment, overrides.Cluster{Name: "c2"}, false)
 			require.NoError(t, err)
-			plain, err := overrides.Render(federated(t, `{"template":`+template+`}`), deployment, "c1", false)
+			plain, err := overrides.Render(federated(t, `{"template":`+template+`}`), deployment, overrides.Cluster{Name: "c1"}, false)
 			require.NoError(t, err)
 			require.Equal(t, plain, other, "other clusters are as without overrides")
 		})
@@ -219,7 +219,7 @@ func TestRenderReportsOverridesThatDoNotApply(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			obj := withOverrides(t, template, test.list)
-			_, err := overrides.Render(obj, deployment, "c1", false)
+			_, err := overrides.Render(obj, deployment, overrides.Cluster{Name: "c1"}, false)
 			var fault *overrides.ApplyError
 			require.ErrorAs(t, err, &fault)
 			require.ErrorContains(t, err, test.message)
@@ -229,7 +229,7 @@ func TestRenderReportsOverridesThatDoNotApply(t *testing.T) {
 				require.Equal(t, obj.Spec.Overrides[0].ClusterOverrides[test.index].Path, fault.Path)
 			}
 
-			_, err = overrides.Render(obj, deployment, "c2", false)
+			_, err = overrides.Render(obj, deployment, overrides.Cluster{Name: "c2"}, false)
 			require.NoError(t, err, "other clusters are not concerned")
 		})
 	}
@@ -237,9 +237,9 @@ func TestRenderReportsOverridesThatDoNotApply(t *testing.T) {
 
 func TestRenderRefusesClusterThatAppearsTwice(t *testing.T) {
 	obj := federated(t, `{"template":{},"overrides":[{"clusterName":"c1"},{"clusterName":"c2"},{"clusterName":"c1"}]}`)
-	_, err := overrides.Render(obj, deployment, "c1", false)
+	_, err := overrides.Render(obj, deployment, overrides.Cluster{Name: "c1"}, false)
 	require.ErrorContains(t, err, "appears more than once")
-	_, err = overrides.Render(obj, deployment, "c2", false)
+	_, err = overrides.Render(obj, deployment, overrides.Cluster{Name: "c2"}, false)
 	require.NoError(t, err)
 }
 
@@ -258,26 +258,26 @@ func TestRenderRetainsReplicas(t *testing.T) {
 		"removed":  {`{"paused":true}`, `{"paused":true}`},
 	} {
 		t.Run(cluster, func(t *testing.T) {
-			created, err := overrides.Render(obj, deployment, cluster, false)
+			created, err := overrides.Render(obj, deployment, overrides.Cluster{Name: cluster}, false)
 			require.NoError(t, err)
 			requireSameText(t, want.created, lookup(t, created.JSON, "spec"))
-			existing, err := overrides.Render(obj, deployment, cluster, true)
+			existing, err := overrides.Render(obj, deployment, overrides.Cluster{Name: cluster}, true)
 			require.NoError(t, err)
 			requireSameText(t, want.existing, lookup(t, existing.JSON, "spec"))
 		})
 	}
 
-	without, err := overrides.Render(federated(t, `{"template":{},"retainReplicas":true}`), deployment, "c1", true)
+	without, err := overrides.Render(federated(t, `{"template":{},"retainReplicas":true}`), deployment, overrides.Cluster{Name: "c1"}, true)
 	require.NoError(t, err)
 	require.Nil(t, lookup(t, without.JSON, "spec"), "nothing to retain, nothing added")
-	off, err := overrides.Render(federated(t, `{"template":{"spec":{"replicas":3}},"retainReplicas":false}`), deployment, "c1", true)
+	off, err := overrides.Render(federated(t, `{"template":{"spec":{"replicas":3}},"retainReplicas":false}`), deployment, overrides.Cluster{Name: "c1"}, true)
 	require.NoError(t, err)
 	require.Equal(t, `3`, string(lookup(t, off.JSON, "spec", "replicas")))
 }
 
 func TestRenderNamespaceWithOverrides(t *testing.T) {
 	obj := withOverrides(t, `{"metadata":{"labels":{"a":"b"}}}`, `[{"path":"/spec","value":{"finalizers":["x"]}},{"path":"/metadata/labels/a","value":"c"}]`)
-	rendered, err := overrides.Render(obj, namespace, "c1", false)
+	rendered, err := overrides.Render(obj, namespace, overrides.Cluster{Name: "c1"}, false)
 	require.NoError(t, err)
 	requireSameText(t, `{"apiVersion":"v1","kind":"Namespace","metadata":{"labels":{"a":"c","kubefed.io/managed":"true"},"name":"shop"},"spec":{}}`, rendered.JSON)
 }
@@ -285,7 +285,7 @@ func TestRenderNamespaceWithOverrides(t *testing.T) {
 func TestRenderLeavesTheObjectAlone(t *testing.T) {
 	obj := withOverrides(t, `{"metadata":{"name":"x"},"spec":{"replicas":1}}`, `[{"path":"/spec/replicas","value":2}]`)
 	before := obj.DeepCopy()
-	_, err := overrides.Render(obj, deployment, "c1", true)
+	_, err := overrides.Render(obj, deployment, overrides.Cluster{Name: "c1"}, true)
 	require.NoError(t, err)
 	require.Equal(t, before, obj)
 }

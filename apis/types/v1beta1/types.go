@@ -83,10 +83,23 @@ type ClusterOverride struct {
 	Value JSON `json:"value,omitzero"`
 }
 
-// ClusterOverrides are the changes to the template for one member.
+// ClusterOverrides are the changes to the template for one member, or for those
+// that a selector matches.
 type ClusterOverrides struct {
-	// clusterName is the member that the changes are for.
-	ClusterName string `json:"clusterName"`
+	// clusterName is the member that the changes are for. Exactly one of
+	// clusterName and clusterSelector is given.
+	// +optional
+	// +default=""
+	ClusterName string `json:"clusterName,omitempty"`
+	// name tells entries with a clusterSelector apart, for server-side apply. Of
+	// several, one at most goes without.
+	// +optional
+	// +default=""
+	Name string `json:"name,omitempty"`
+	// clusterSelector selects the members that the changes are for by the labels of
+	// their KubeFedCluster; an empty one selects all.
+	// +optional
+	ClusterSelector *metav1.LabelSelector `json:"clusterSelector,omitempty"`
 	// clusterOverrides are applied in order.
 	// +optional
 	// +listType=atomic
@@ -103,10 +116,12 @@ type FederatedObjectSpec struct {
 	// placement selects the members. Without it none is selected.
 	// +optional
 	Placement Placement `json:"placement,omitzero"`
-	// overrides change the template for single members.
+	// overrides change the template for some members. Those that are for a member
+	// are applied in the order of the list, so that the last one wins.
 	// +optional
 	// +listType=map
 	// +listMapKey=clusterName
+	// +listMapKey=name
 	Overrides []ClusterOverrides `json:"overrides,omitempty"`
 	// retainReplicas leaves spec.replicas of existing copies to the members,
 	// where an autoscaler may own it.

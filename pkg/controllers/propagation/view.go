@@ -28,7 +28,7 @@ func (c *Controller) look(ctx context.Context, k *kind, obj *typesv1beta1.Federa
 		if err != nil {
 			return nil, err
 		}
-		return renderer.Render(cluster, v.exists)
+		return renderer.Render(overrides.Cluster{Name: cluster, Labels: member.Labels()}, v.exists)
 	}
 	if entry := recordedCluster(obj, cluster); entry != nil {
 		v.recorded, v.fingerprint, v.version = true, entry.Fingerprint, entry.Version

@@ -349,7 +349,8 @@ func (w *world) asWanted(target schema.GroupVersionResource, key types.Namespace
 			return fmt.Errorf("%s %s in %s is being deleted", target.Resource, key, cluster.name)
 		}
 		kind := map[schema.GroupVersionResource]string{simConfigMaps: "ConfigMap", simNamespaces: "Namespace"}[target]
-		rendered, err := overrides.Render(obj, overrides.Target{APIVersion: "v1", Kind: kind, Namespace: inMember.Namespace, Name: key.Name}, cluster.name, true)
+		rendered, err := overrides.Render(obj, overrides.Target{APIVersion: "v1", Kind: kind, Namespace: inMember.Namespace, Name: key.Name},
+			overrides.Cluster{Name: cluster.name, Labels: cluster.Labels()}, true)
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package types
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
@@ -11,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
@@ -31,28 +33,66 @@ func validateOverrides(obj *typesv1beta1.FederatedObject, target Target, templat
 		}
 	}
 
-	lists := make(map[string]int, len(obj.Spec.Overrides))
-	for _, list := range obj.Spec.Overrides {
-		lists[list.ClusterName]++
-	}
-
+	sound := make([]bool, len(obj.Spec.Overrides))
 	var errs field.ErrorList
-	seen := sets.New[string]()
+	clusters, names := sets.New[string](), sets.New[string]()
 	for i := range obj.Spec.Overrides {
 		list := &obj.Spec.Overrides[i]
-		namePath := path.Index(i).Child("clusterName")
-		listErrs := validateClusterName(list.ClusterName, namePath)
-		if list.ClusterName != "" && seen.Has(list.ClusterName) {
-			listErrs = append(listErrs, field.Duplicate(namePath, list.ClusterName))
-		}
-		seen.Insert(list.ClusterName)
-		listPath := path.Index(i).Child("clusterOverrides")
-		listErrs = append(listErrs, validateOverrideList(list.ClusterOverrides, listPath)...)
-		if len(listErrs) == 0 && renderer != nil && lists[list.ClusterName] == 1 {
-			listErrs = validateResult(renderer, list, target, listPath)
-		}
+		listErrs := validateSubject(list, clusters, names, path.Index(i))
+		listErrs = append(listErrs, validateOverrideList(list.ClusterOverrides, path.Index(i).Child("clusterOverrides"))...)
+		sound[i] = len(listErrs) == 0
 		errs = append(errs, listErrs...)
 	}
+	if renderer == nil {
+		return errs
+	}
+	var selecting []int
+	for i := range obj.Spec.Overrides {
+		if sound[i] {
+			errs = append(errs, validateResult(renderer, i, selecting, target, path.Index(i).Child("clusterOverrides"))...)
+		}
+		if sound[i] && obj.Spec.Overrides[i].ClusterSelector != nil {
+			selecting = append(selecting, i)
+		}
+	}
+	return errs
+}
+
+// validateSubject checks which clusters an entry is for. clusters and names are
+// those of the entries before it.
+func validateSubject(list *typesv1beta1.ClusterOverrides, clusters, names sets.Set[string], path *field.Path) field.ErrorList {
+	namePath := path.Child("name")
+	var errs field.ErrorList
+	if list.Name != "" {
+		for _, message := range validation.IsDNS1123Label(list.Name) {
+			errs = append(errs, field.Invalid(namePath, list.Name, message))
+		}
+	}
+	if list.ClusterSelector == nil {
+		clusterPath := path.Child("clusterName")
+		if list.ClusterName == "" {
+			return append(errs, field.Required(clusterPath, "must be the name of a KubeFedCluster, unless there is a clusterSelector"))
+		}
+		errs = append(errs, validateClusterName(list.ClusterName, clusterPath)...)
+		if clusters.Has(list.ClusterName) {
+			errs = append(errs, field.Duplicate(clusterPath, list.ClusterName))
+		}
+		clusters.Insert(list.ClusterName)
+		return errs
+	}
+
+	if list.ClusterName != "" {
+		errs = append(errs, field.Forbidden(path.Child("clusterSelector"), "must not be given beside clusterName"))
+	}
+	errs = append(errs, validateSelector(list.ClusterSelector, path.Child("clusterSelector"))...)
+	switch {
+	case !names.Has(list.Name):
+	case list.Name == "":
+		errs = append(errs, field.Required(namePath, "must tell this entry from another one with a clusterSelector and without a name"))
+	default:
+		errs = append(errs, field.Duplicate(namePath, list.Name))
+	}
+	names.Insert(list.Name)
 	return errs
 }
 
@@ -121,10 +161,17 @@ func validateOverrideValue(override typesv1beta1.ClusterOverride, pointer string
 	return nil
 }
 
-// validateResult renders the object for the cluster of the list as it would be
-// rendered for propagation, and checks what the overrides can have spoilt.
-func validateResult(renderer *overrides.Renderer, list *typesv1beta1.ClusterOverrides, target Target, path *field.Path) field.ErrorList {
-	rendered, err := renderer.Render(list.ClusterName, false)
+// validateResult renders the object with the overrides of the entry at index as it
+// would be rendered for propagation, and checks what they can have spoilt. They
+// must apply to the template as it is, or after the entries before them that may be
+// for the same cluster, which selecting has.
+func validateResult(renderer *overrides.Renderer, index int, selecting []int, target Target, path *field.Path) field.ErrorList {
+	rendered, err := renderer.RenderEntries(index)
+	if err != nil && len(selecting) > 0 {
+		if after, afterErr := renderer.RenderEntries(append(slices.Clone(selecting), index)...); afterErr == nil {
+			rendered, err = after, nil
+		}
+	}
 	var fault *overrides.ApplyError
 	switch {
 	case errors.As(err, &fault) && fault.Index >= 0:

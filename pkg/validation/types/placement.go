@@ -24,15 +24,19 @@ func validatePlacement(placement *typesv1beta1.Placement, path *field.Path) fiel
 		seen.Insert(cluster.Name)
 	}
 
-	selectorPath := path.Child("clusterSelector")
-	selectorErrs := metav1validation.ValidateLabelSelector(placement.ClusterSelector, metav1validation.LabelSelectorValidationOptions{}, selectorPath)
-	if len(selectorErrs) == 0 {
-		// The conversion that placement is decided with has the last word.
-		if _, err := metav1.LabelSelectorAsSelector(placement.ClusterSelector); err != nil {
-			selectorErrs = append(selectorErrs, field.Invalid(selectorPath, field.OmitValueType{}, err.Error()))
+	return append(errs, validateSelector(placement.ClusterSelector, path.Child("clusterSelector"))...)
+}
+
+// validateSelector checks a selector of clusters; nil is none.
+func validateSelector(selector *metav1.LabelSelector, path *field.Path) field.ErrorList {
+	errs := metav1validation.ValidateLabelSelector(selector, metav1validation.LabelSelectorValidationOptions{}, path)
+	if len(errs) == 0 {
+		// The conversion that clusters are selected with has the last word.
+		if _, err := metav1.LabelSelectorAsSelector(selector); err != nil {
+			errs = append(errs, field.Invalid(path, field.OmitValueType{}, err.Error()))
 		}
 	}
-	return append(errs, selectorErrs...)
+	return errs
 }
 
 // validateClusterName checks the name of a KubeFedCluster.

@@ -83,6 +83,72 @@ overrides: [{clusterName: one, clusterOverrides: [{path: /data/a, value: null}]}
 	})
 }
 
+// overridesOf are the entries of spec.overrides by what tells them apart.
+func overridesOf(t *testing.T, obj *unstructured.Unstructured) []string {
+	t.Helper()
+	var keys []string
+	list, _, err := unstructured.NestedSlice(obj.Object, "spec", "overrides")
+	require.NoError(t, err)
+	for _, item := range list {
+		cluster, _, _ := unstructured.NestedString(item.(map[string]any), "clusterName")
+		name, _, _ := unstructured.NestedString(item.(map[string]any), "name")
+		keys = append(keys, cluster+"/"+name)
+	}
+	return keys
+}
+
+func TestServerSideApplyOfOverrides(t *testing.T) {
+	t.Parallel()
+	s := typeserver.Start(t, typeserver.Options{Host: typeserver.NewHost(t)})
+	enable(t, s, configMaps)
+	entries := func(list string) string { return "{template: {data: {a: '1'}}, overrides: [" + list + "]}" }
+	const (
+		one  = `{clusterName: one, clusterOverrides: [{path: /data/a, value: "2"}]}`
+		two  = `{clusterName: two, clusterOverrides: [{path: /data/a, value: "3"}]}`
+		all  = `{clusterSelector: {}, clusterOverrides: [{path: /data/a, value: "4"}]}`
+		eu   = `{name: eu, clusterSelector: {matchLabels: {region: eu}}, clusterOverrides: [{path: /data/a, value: "5"}]}`
+		eu6  = `{name: eu, clusterSelector: {matchLabels: {region: eu}}, clusterOverrides: [{path: /data/a, value: "6"}]}`
+		usa  = `{name: us, clusterSelector: {matchLabels: {region: us}}}`
+		none = `{template: {data: {a: '1'}}}`
+	)
+
+	t.Run("entries of several managers are merged, and leave with them", func(t *testing.T) {
+		apply(t, s, configMaps, "a", "merged", entries(one+","+eu))
+		merged := apply(t, s, configMaps, "b", "merged", "{overrides: ["+two+","+all+","+usa+"]}")
+		require.ElementsMatch(t, []string{"one/", "/eu", "two/", "/", "/us"}, overridesOf(t, merged))
+		changed := apply(t, s, configMaps, "a", "merged", entries(one+","+eu6))
+		require.ElementsMatch(t, []string{"one/", "/eu", "two/", "/", "/us"}, overridesOf(t, changed))
+		require.Contains(t, string(encode(t, changed)), `"value":"6"`)
+		left := apply(t, s, configMaps, "b", "merged", "{overrides: ["+usa+"]}")
+		require.ElementsMatch(t, []string{"one/", "/eu", "/us"}, overridesOf(t, left))
+		require.Equal(t, []string{"/us"}, overridesOf(t, apply(t, s, configMaps, "a", "merged", none)))
+	})
+	t.Run("the order of who applies the list is its order", func(t *testing.T) {
+		first := apply(t, s, configMaps, "a", "ordered", entries(all+","+eu+","+one))
+		require.Equal(t, []string{"/", "/eu", "one/"}, overridesOf(t, first))
+		turned := apply(t, s, configMaps, "a", "ordered", entries(one+","+eu+","+all))
+		require.Equal(t, []string{"one/", "/eu", "/"}, overridesOf(t, turned))
+	})
+	t.Run("a conflict names the entry", func(t *testing.T) {
+		apply(t, s, configMaps, "a", "contested", entries(eu))
+		_, err := objects(t, s, configMaps).Apply(t.Context(), "contested", object(t, configMaps, "contested", "{overrides: ["+eu6+"]}"), metav1.ApplyOptions{FieldManager: "b"})
+		require.True(t, apierrors.IsConflict(err), "%v", err)
+		require.ErrorContains(t, err, `.spec.overrides[clusterName="",name="eu"].clusterOverrides`)
+	})
+	t.Run("entries that nothing tells apart are refused", func(t *testing.T) {
+		for _, list := range []string{all + "," + all, eu + "," + eu6, one + "," + one} {
+			_, err := objects(t, s, configMaps).Apply(t.Context(), "twice", object(t, configMaps, "twice", entries(list)), metav1.ApplyOptions{FieldManager: "a"})
+			require.ErrorContains(t, err, "duplicate entries for key", list)
+		}
+	})
+	t.Run("what was posted is taken over by apply", func(t *testing.T) {
+		create(t, s, configMaps, "posted", entries(one+","+eu))
+		taken := apply(t, s, configMaps, "a", "posted", entries(one+","+eu))
+		require.Equal(t, []string{"one/", "/eu"}, overridesOf(t, taken))
+		require.EqualValues(t, 1, taken.GetGeneration())
+	})
+}
+
 func TestAtomicTemplate(t *testing.T) {
 	t.Parallel()
 	s := typeserver.Start(t, typeserver.Options{Host: typeserver.NewHost(t)})

@@ -2701,15 +2701,29 @@ func schema_federation_apiserver_apis_types_v1beta1_ClusterOverrides(ref common.
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
 			SchemaProps: spec.SchemaProps{
-				Description: "ClusterOverrides are the changes to the template for one member.",
+				Description: "ClusterOverrides are the changes to the template for one member, or for those that a selector matches.",
 				Type:        []string{"object"},
 				Properties: map[string]spec.Schema{
 					"clusterName": {
 						SchemaProps: spec.SchemaProps{
-							Description: "clusterName is the member that the changes are for.",
+							Description: "clusterName is the member that the changes are for. Exactly one of clusterName and clusterSelector is given.",
 							Default:     "",
 							Type:        []string{"string"},
 							Format:      "",
+						},
+					},
+					"name": {
+						SchemaProps: spec.SchemaProps{
+							Description: "name tells entries with a clusterSelector apart, for server-side apply. Of several, one at most goes without.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"clusterSelector": {
+						SchemaProps: spec.SchemaProps{
+							Description: "clusterSelector selects the members that the changes are for by the labels of their KubeFedCluster; an empty one selects all.",
+							Ref:         ref(metav1.LabelSelector{}.OpenAPIModelName()),
 						},
 					},
 					"clusterOverrides": {
@@ -2731,11 +2745,10 @@ func schema_federation_apiserver_apis_types_v1beta1_ClusterOverrides(ref common.
 						},
 					},
 				},
-				Required: []string{"clusterName"},
 			},
 		},
 		Dependencies: []string{
-			typesv1beta1.ClusterOverride{}.OpenAPIModelName()},
+			typesv1beta1.ClusterOverride{}.OpenAPIModelName(), metav1.LabelSelector{}.OpenAPIModelName()},
 	}
 }
 
@@ -3026,12 +3039,13 @@ func schema_federation_apiserver_apis_types_v1beta1_FederatedObjectSpec(ref comm
 							Extensions: spec.Extensions{
 								"x-kubernetes-list-map-keys": []interface{}{
 									"clusterName",
+									"name",
 								},
 								"x-kubernetes-list-type": "map",
 							},
 						},
 						SchemaProps: spec.SchemaProps{
-							Description: "overrides change the template for single members.",
+							Description: "overrides change the template for some members. Those that are for a member are applied in the order of the list, so that the last one wins.",
 							Type:        []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{

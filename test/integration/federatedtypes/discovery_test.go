@@ -111,6 +111,17 @@ func TestOpenAPI(t *testing.T) {
 		require.NotContains(t, schemas, "io.kubefed.types.v1beta1.FederatedObject")
 		require.NotContains(t, schemas, "io.k8s.api.apps.v1.Deployment", "the group has no Deployments")
 	})
+	t.Run("the keys of overrides have defaults", func(t *testing.T) {
+		schemas := document.Components.Schemas
+		list := schemas["io.kubefed.types.v1beta1.FederatedDeploymentSpec"].Properties["overrides"]
+		require.Equal(t, []any{"clusterName", "name"}, list.Extensions["x-kubernetes-list-map-keys"])
+		entry := schemas["io.kubefed.types.v1beta1.ClusterOverrides"]
+		require.Empty(t, entry.Required)
+		for _, key := range []string{"clusterName", "name"} {
+			require.Equal(t, "", entry.Properties[key].Default, key)
+		}
+		require.Contains(t, entry.Properties, "clusterSelector")
+	})
 	t.Run("patches are what is supported, and kubectl finds its parameters", func(t *testing.T) {
 		patch := document.Paths.Paths[item].Patch
 		content := patch.RequestBody.Content

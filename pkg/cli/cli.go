@@ -16,7 +16,9 @@ import (
 	"github.com/kubefederation/federation-apiserver/pkg/cli/disable"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/enable"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/exit"
+	"github.com/kubefederation/federation-apiserver/pkg/cli/federate"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/join"
+	"github.com/kubefederation/federation-apiserver/pkg/cli/orphaning"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/unjoin"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/version"
 )
@@ -60,13 +62,15 @@ kubeconfig, or that of --host-cluster-context.`,
 	klog.InitFlags(&logging)
 	root.PersistentFlags().AddGoFlag(logging.Lookup("v"))
 
-	where := connect.NewFlags()
+	where := connect.NewFlags(streams.ErrOut)
 	where.AddTo(root.PersistentFlags())
 	root.AddCommand(
 		join.New(where, streams),
 		unjoin.New(where, streams),
 		enable.New(where, streams),
 		disable.New(where, streams),
+		federate.New(where, streams),
+		orphaning.New(where, streams),
 		version.New(streams),
 	)
 	return root

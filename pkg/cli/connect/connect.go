@@ -6,6 +6,7 @@ package connect
 import (
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"slices"
@@ -37,13 +38,16 @@ type Flags struct {
 	SystemNamespace string
 }
 
-// NewFlags returns the flags with their defaults.
-func NewFlags() *Flags {
+// NewFlags returns the flags with their defaults. Warnings of the host go to
+// warnings, each once.
+func NewFlags(warnings io.Writer) *Flags {
+	handler := rest.NewWarningWriter(warnings, rest.WarningWriterOptions{Deduplicate: true})
 	kubectl := genericclioptions.NewConfigFlags(true)
 	kubectl.WrapConfigFn = func(config *rest.Config) *rest.Config {
 		config.UserAgent = userAgent
 		// A screenful needs a request per type, and nobody waits for more than that.
 		config.QPS, config.Burst = 100, 200
+		config.WarningHandler = handler
 		return config
 	}
 	return &Flags{kubectl: kubectl, SystemNamespace: DefaultNamespace}

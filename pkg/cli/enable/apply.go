@@ -39,6 +39,13 @@ func Resolve(ctx context.Context, client *federation.Client, directive *Directiv
 	return config, conflict(config, configs)
 }
 
+// NewTypeConfig returns the FederatedTypeConfig that enables a resource beside
+// others, with all defaults, or why it cannot be.
+func NewTypeConfig(resource *metav1.APIResource, namespace string, configs []corev1beta1.FederatedTypeConfig) (*corev1beta1.FederatedTypeConfig, error) {
+	config := TypeConfig(resource, NewDirective(resource.Name), namespace)
+	return config, conflict(config, configs)
+}
+
 // Apply creates the type config, or changes the spec of the one that is there, and
 // says which. With dryRun the host judges it and keeps nothing.
 func Apply(ctx context.Context, client *federation.Client, config *corev1beta1.FederatedTypeConfig, dryRun bool) (verb string, err error) {

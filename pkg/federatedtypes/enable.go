@@ -75,7 +75,7 @@ func (s *Server) enable(ctx context.Context, config *corev1beta1.FederatedTypeCo
 		storage.destroy()
 		return nil, err
 	}
-	s.swap(func(kinds map[string]*Kind) { kinds[federated.PluralName] = kind })
+	s.swap(ctx, func(kinds map[string]*Kind) { kinds[federated.PluralName] = kind })
 	klog.FromContext(ctx).Info("Serving a federated type", "resource", kind.resource.Resource, "kind", kind.kind.Kind, "schema", served.state.Reason)
 	return kind, nil
 }
@@ -87,7 +87,7 @@ func (s *Server) Disable(ctx context.Context, name string) {
 	s.mu.Lock()
 	kind, ok := s.enabledBy(name)
 	if ok {
-		s.swap(func(kinds map[string]*Kind) { delete(kinds, kind.resource.Resource) })
+		s.swap(ctx, func(kinds map[string]*Kind) { delete(kinds, kind.resource.Resource) })
 	}
 	s.mu.Unlock()
 	if ok {

@@ -52,6 +52,8 @@ type Server struct {
 	// mu is held to change the kinds; requests only read the map.
 	mu         sync.Mutex
 	byResource atomic.Pointer[map[string]*Kind]
+	changes    atomic.Pointer[changes]
+	stream     *stream
 
 	loaded     chan struct{}
 	loadedOnce sync.Once
@@ -78,6 +80,10 @@ func New(config Config) (*Server, error) {
 	}
 	s := &Server{config: config, definitions: definitions, loaded: make(chan struct{})}
 	s.byResource.Store(&map[string]*Kind{})
+	s.changes.Store(&changes{next: make(chan struct{})})
+	if s.stream, err = newStream(config.RESTOptionsGetter); err != nil {
+		return nil, fmt.Errorf("federated types: %w", err)
+	}
 	if s.publisher, err = newPublisher(s); err != nil {
 		return nil, fmt.Errorf("federated types: %w", err)
 	}
@@ -145,10 +151,11 @@ func (s *Server) Loaded() bool {
 }
 
 // swap replaces the map of kinds. mu must be held.
-func (s *Server) swap(change func(map[string]*Kind)) {
+func (s *Server) swap(ctx context.Context, change func(map[string]*Kind)) {
 	next := maps.Clone(*s.byResource.Load())
 	change(next)
 	s.byResource.Store(&next)
+	s.announceKinds(ctx)
 	s.publisher.changed()
 }
 
@@ -157,10 +164,13 @@ func (s *Server) destroy() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	kinds := s.Kinds()
-	s.swap(func(kinds map[string]*Kind) { clear(kinds) })
+	ended, end := context.WithCancel(context.Background())
+	end()
+	s.swap(ended, func(kinds map[string]*Kind) { clear(kinds) })
 	for _, kind := range kinds {
 		kind.end(context.Background())
 	}
+	s.stream.destroy()
 }
 
 // CountObjects returns how many objects of the federated type of a

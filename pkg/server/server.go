@@ -9,6 +9,7 @@ import (
 	genericapiserver "k8s.io/apiserver/pkg/server"
 	"k8s.io/client-go/kubernetes"
 
+	"github.com/kubefederation/federation-apiserver/pkg/federatedtypes"
 	"github.com/kubefederation/federation-apiserver/pkg/registry/core"
 	"github.com/kubefederation/federation-apiserver/pkg/registry/multiclusterdns"
 	"github.com/kubefederation/federation-apiserver/pkg/registry/scheduling"
@@ -26,15 +27,15 @@ func (c CompletedConfig) New() (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make API server: %w", err)
 	}
-	if err := c.installStaticGroups(generic); err != nil {
-		return nil, err
-	}
 	host, err := kubernetes.NewForConfig(c.Federation.Host)
 	if err != nil {
 		return nil, fmt.Errorf("client of the host cluster: %w", err)
 	}
 	types, err := c.installTypes(generic, host)
 	if err != nil {
+		return nil, err
+	}
+	if err := c.installStaticGroups(generic, types); err != nil {
 		return nil, err
 	}
 	controllers, err := c.newControllers(generic.LoopbackClientConfig, host, types)
@@ -47,12 +48,20 @@ func (c CompletedConfig) New() (*Server, error) {
 	return &Server{generic: generic}, nil
 }
 
-// installStaticGroups serves the groups whose kinds are always there.
-func (c CompletedConfig) installStaticGroups(generic *genericapiserver.GenericAPIServer) error {
+// installStaticGroups serves the groups whose kinds are always there, and what is
+// computed from the objects of types.
+func (c CompletedConfig) installStaticGroups(generic *genericapiserver.GenericAPIServer, types *federatedtypes.Server) error {
 	provider := static.Provider{Scheme: Scheme, Codecs: Codecs, RESTOptionsGetter: c.Generic.RESTOptionsGetter}
 	var groups []*genericapiserver.APIGroupInfo
 	for _, newGroup := range []func(static.Provider) (*genericapiserver.APIGroupInfo, error){
-		core.NewGroup, scheduling.NewGroup, multiclusterdns.NewGroup,
+		func(provider static.Provider) (*genericapiserver.APIGroupInfo, error) {
+			group, err := core.NewGroup(provider)
+			if err == nil {
+				core.AddViews(group, types)
+			}
+			return group, err
+		},
+		scheduling.NewGroup, multiclusterdns.NewGroup,
 	} {
 		group, err := newGroup(provider)
 		if err != nil {

@@ -95,10 +95,6 @@ func Start(t testing.TB, options Options) *Server {
 	completed := config.Complete(nil)
 	generic, err := completed.New("typeserver", genericapiserver.NewEmptyDelegate())
 	require.NoError(t, err)
-	group, err := registry.NewGroup(static.Provider{Scheme: scheme, Codecs: codecs, RESTOptionsGetter: completed.RESTOptionsGetter})
-	require.NoError(t, err)
-	require.NoError(t, generic.InstallAPIGroups(group))
-
 	s.Types, err = federatedtypes.New(federatedtypes.Config{
 		RESTOptionsGetter:   completed.RESTOptionsGetter,
 		Definitions:         generatedopenapi.GetOpenAPIDefinitions,
@@ -111,6 +107,10 @@ func Start(t testing.TB, options Options) *Server {
 	})
 	require.NoError(t, err)
 	require.NoError(t, s.Types.Install(generic))
+	group, err := registry.NewGroup(static.Provider{Scheme: scheme, Codecs: codecs, RESTOptionsGetter: completed.RESTOptionsGetter})
+	require.NoError(t, err)
+	registry.AddViews(group, s.Types)
+	require.NoError(t, generic.InstallAPIGroups(group))
 	protection.SetObjectCounter(Namespace, s.Types)
 
 	s.Config = rest.CopyConfig(generic.LoopbackClientConfig)

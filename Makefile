@@ -23,6 +23,10 @@ test: sandbox ## Run all tests, those that need clusters against one shared envi
 test-unit: ## Run the tests that need no clusters.
 	go test -short ./...
 
+.PHONY: bench
+bench: ## Measure propagation against direct writes: make bench, make bench BENCH_FLAGS="-members 10 -budgets".
+	go run ./test/bench $(BENCH_FLAGS)
+
 .PHONY: verify
 verify: ## Check format, lint, generated code, modules.
 	hack/verify.sh

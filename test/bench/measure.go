@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// sample is what one round of one phase took.
+type sample struct {
+	// copiesPerSecond counts from the first request to the last arrival.
+	copiesPerSecond float64
+	// latencies are from acknowledgement to arrival, in order.
+	latencies []time.Duration
+	// hubCPU is the time of processors that the hub's processes took, per object.
+	hubCPU time.Duration
+	// serverCPU is this server's part of it.
+	serverCPU time.Duration
+	// revisions of the hub's store per object, the user's own write included.
+	revisions float64
+}
+
+// measure runs all rounds. The first warms up and is not counted.
+func (b *bench) measure(ctx context.Context) (*results, error) {
+	r := newResults(b.options)
+	for round := range b.rounds + 1 {
+		b.reporter.Status("round %d of %d", round, b.rounds)
+		for _, op := range operations {
+			direct, err := b.directPhase(ctx, op, round)
+			if err != nil {
+				return nil, fmt.Errorf("direct %s: %w", op, err)
+			}
+			federated, err := b.federatedPhase(ctx, op, round)
+			if err != nil {
+				return nil, fmt.Errorf("federated %s: %w", op, err)
+			}
+			if round > 0 {
+				r.add(op, direct, federated)
+			}
+		}
+	}
+	b.reporter.Status("one object at a time")
+	if err := b.unloadedPhases(ctx, r); err != nil {
+		return nil, err
+	}
+	b.reporter.Step("measured %d rounds", b.rounds)
+	return r, nil
+}
+
+func revision(op operation, round int) string {
+	return string(op) + "-" + strconv.Itoa(round)
+}
+
+func (b *bench) memberNames() []string {
+	return slices.Sorted(maps.Keys(b.members))
+}
+
+// directPhase writes all copies straight into the members.
+func (b *bench) directPhase(ctx context.Context, op operation, round int) (*sample, error) {
+	ctx, cancel := within(ctx)
+	defer cancel()
+	copies := b.objects * len(b.members)
+	arrived, err := b.watchArrivals(ctx, directNamespace, op, revision(op, round), copies)
+	if err != nil {
+		return nil, err
+	}
+	defer arrived.close()
+	members := b.memberNames()
+	begin := time.Now()
+	err = b.each(ctx, copies, b.inFlight, func(ctx context.Context, i int) error {
+		return b.direct(ctx, op, members[i%len(members)], i/len(members), revision(op, round))
+	})
+	if err != nil {
+		return nil, err
+	}
+	last, err := arrived.wait(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &sample{copiesPerSecond: float64(copies) / last.Sub(begin).Seconds()}, nil
+}
+
+// federatedPhase writes all objects to the host, and waits for their copies.
+func (b *bench) federatedPhase(ctx context.Context, op operation, round int) (*sample, error) {
+	ctx, cancel := within(ctx)
+	defer cancel()
+	copies := b.objects * len(b.members)
+	arrived, err := b.watchArrivals(ctx, federatedNamespace, op, revision(op, round), copies)
+	if err != nil {
+		return nil, err
+	}
+	defer arrived.close()
+	before, err := b.hub(ctx)
+	if err != nil {
+		return nil, err
+	}
+	acknowledged := make([]time.Time, b.objects)
+	begin := time.Now()
+	err = b.each(ctx, b.objects, b.inFlight, func(ctx context.Context, i int) error {
+		err := b.federate(ctx, op, i, revision(op, round))
+		acknowledged[i] = time.Now()
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	last, err := arrived.wait(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.awaitReported(ctx, op); err != nil {
+		return nil, err
+	}
+	after, err := b.hub(ctx)
+	if err != nil {
+		return nil, err
+	}
+	objects := float64(b.objects)
+	return &sample{
+		copiesPerSecond: float64(copies) / last.Sub(begin).Seconds(),
+		latencies:       arrived.since(b.memberNames(), acknowledged),
+		hubCPU:          time.Duration(float64(after.cpu-before.cpu) / objects),
+		serverCPU:       time.Duration(float64(after.serverCPU-before.serverCPU) / objects),
+		revisions:       float64(after.revision-before.revision) / objects,
+	}, nil
+}
+
+// awaitReported waits until the hub has nothing more to write about the objects.
+func (b *bench) awaitReported(ctx context.Context, op operation) error {
+	client := b.host.Resource(federatedConfigMaps).Namespace(federatedNamespace)
+	for {
+		list, err := client.List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return err
+		}
+		reported := len(list.Items) == 0
+		if op != opDelete {
+			reported = !slices.ContainsFunc(list.Items, notReported)
+		}
+		if reported {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the statuses: %w", context.Cause(ctx))
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// unloadedPhases write one object after another, each when the one before has
+// arrived everywhere.
+func (b *bench) unloadedPhases(ctx context.Context, r *results) error {
+	ctx, cancel := within(ctx)
+	defer cancel()
+	for i := range b.unloaded {
+		revision := "unloaded-" + strconv.Itoa(i)
+		member := b.memberNames()[i%len(b.members)]
+		begin := time.Now()
+		if err := b.direct(ctx, opCreate, member, i, revision); err != nil {
+			return err
+		}
+		r.unloadedDirect = append(r.unloadedDirect, time.Since(begin))
+
+		arrived, err := b.watchArrivals(ctx, federatedNamespace, opCreate, revision, len(b.members))
+		if err != nil {
+			return err
+		}
+		if err := b.federate(ctx, opCreate, i, revision); err != nil {
+			arrived.close()
+			return err
+		}
+		acknowledged := time.Now()
+		last, err := arrived.wait(ctx)
+		if err != nil {
+			return err
+		}
+		r.unloadedFederated = append(r.unloadedFederated, max(0, last.Sub(acknowledged)))
+	}
+	slices.Sort(r.unloadedDirect)
+	slices.Sort(r.unloadedFederated)
+	return nil
+}

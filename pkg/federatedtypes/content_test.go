@@ -85,10 +85,10 @@ func TestScaleOf(t *testing.T) {
 		obj := &typesv1beta1.FederatedObject{ObjectMeta: metav1.ObjectMeta{Name: "web", Namespace: "demo", ResourceVersion: "7", UID: "u"}}
 		obj.Spec.Template.Raw = []byte(test.template)
 		obj.Status.Clusters = []typesv1beta1.ClusterStatus{
-			{Name: "a", RemoteStatus: &runtime.RawExtension{Raw: []byte(`{"replicas":2}`)}},
-			{Name: "b", RemoteStatus: &runtime.RawExtension{Raw: []byte(`[]`)}},
-			{Name: "c"},
+			{Name: "a", Replicas: &typesv1beta1.ReplicaCounts{Replicas: 2}},
+			{Name: "b"},
 		}
+		obj.Status.ReplicaCounts = *obj.Status.Clusters[0].Replicas
 		scale, err := scaleOf(obj)
 		if test.problem != "" {
 			require.ErrorContains(t, err, test.problem)

@@ -54,6 +54,19 @@ func (k *Kind) Namespaced() bool {
 	return k.namespaced
 }
 
+// TargetStatus says whether objects of the target have a status, by its schema;
+// without one it is not known.
+func (k *Kind) TargetStatus() (has, known bool) {
+	schema := k.served.Load().template
+	if schema == nil {
+		return false, false
+	}
+	return schema.HasStatus(), true
+}
+
+// HasReplicas says whether spec.replicas of the target is a whole number.
+func (k *Kind) HasReplicas() bool { return k.served.Load().scales }
+
 // Done is closed when the kind is no longer served.
 func (k *Kind) Done() <-chan struct{} {
 	return k.done

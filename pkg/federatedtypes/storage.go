@@ -44,7 +44,7 @@ func newKindStorage(kind *Kind, names kindNames, options generic.RESTOptionsGett
 		UpdateStrategy:            strategy,
 		DeleteStrategy:            strategy,
 		ResetFieldsStrategy:       strategy,
-		TableConvertor:            tableConvertor{},
+		TableConvertor:            tableConvertor{kind: kind},
 	}
 	codec := storageCodec{Codec: codecs.LegacyCodec(kind.kind.GroupVersion()), kind: kind.kind}
 	wrapped := storageOptions{RESTOptionsGetter: options, codec: codec, version: kind.kind.GroupVersion()}

@@ -80,6 +80,7 @@ func (c CompletedConfig) newControllers(loopback *rest.Config, host kubernetes.I
 	if err != nil {
 		return nil, err
 	}
+	inForce.OnChange(func(*settings.Settings) { result.propagation.Refresh() })
 	result.cluster, err = cluster.New(cluster.Options{
 		Namespace: namespace, Federation: federation, Host: host, Members: result.members, Settings: inForce,
 	})

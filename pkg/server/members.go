@@ -84,6 +84,11 @@ func (m pushedMember) Copies(resource schema.GroupVersionResource, namespaced bo
 	return pushedCopies{m.Type(resource, namespaced)}
 }
 
+// Observe implements propagation.Member.
+func (m pushedMember) Observe(resource schema.GroupVersionResource, namespaced bool, detail members.Detail) propagation.Copies {
+	return pushedCopies{m.Member.Observe(resource, namespaced, detail)}
+}
+
 // StopCopies implements propagation.Member.
 func (m pushedMember) StopCopies(resource schema.GroupVersionResource) {
 	m.StopType(resource)
@@ -109,7 +114,7 @@ func (c pushedCopies) State() (propagation.CopiesState, error) {
 }
 
 // AddHandler implements propagation.Copies.
-func (c pushedCopies) AddHandler(changed func(types.NamespacedName), state func()) {
-	c.AddEventHandler(changed, func(types.NamespacedName) {})
+func (c pushedCopies) AddHandler(changed, status func(types.NamespacedName), state func()) {
+	c.AddEventHandler(changed, status)
 	c.AddStateHandler(state)
 }

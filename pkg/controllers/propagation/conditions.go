@@ -14,8 +14,17 @@ import (
 // Reasons of the conditions Ready, Reconciling and Stalled. A failure has that of
 // the Propagation condition.
 const (
-	// ReasonPropagated means that every selected cluster has the object as asked for.
-	ReasonPropagated = "Propagated"
+	// ReasonReady means that every selected cluster has the object as asked for, and
+	// every copy is Current.
+	ReasonReady = "Ready"
+	// ReasonCopiesNotReady means that every selected cluster has the object as asked
+	// for, but not every copy is Current.
+	ReasonCopiesNotReady = "CopiesNotReady"
+	// ReasonCopiesFailed is ReasonCopiesNotReady where a member has given up.
+	ReasonCopiesFailed = "CopiesFailed"
+	// ReasonStatusNotReported means that a copy is as asked for, and its status, which
+	// is collected, is not there yet.
+	ReasonStatusNotReported = "StatusNotReported"
 	// ReasonProgressing means that copies are being written or removed.
 	ReasonProgressing = "Progressing"
 	// ReasonRetrying means that copies could not be written or removed so far.
@@ -30,20 +39,19 @@ const namedClusters = 3
 // Stalled, which are absent when they are not True, unless the object is
 // propagated.
 func nextConditions(obj *typesv1beta1.FederatedObject, r *report, clusters []typesv1beta1.ClusterStatus) []typesv1beta1.Condition {
-	undone, stalled, underWay := 0, r.impediment != nil && r.impediment.stalled, false
+	undone, unreported, stalled, underWay := 0, 0, r.impediment != nil && r.impediment.stalled, false
 	for i := range clusters {
 		if clusters[i].Status != typesv1beta1.ClusterPropagationOK {
 			undone++
+		} else if r.awaitsStatus && clusters[i].RemoteStatus == nil {
+			unreported++
 		}
 		stalled = stalled || isStalled(&clusters[i])
 		underWay = underWay || isUnderWay(&clusters[i])
 	}
 
 	if r.impediment == nil && undone == 0 {
-		message := propagatedMessage(len(clusters))
-		return finish(obj, r,
-			typesv1beta1.Condition{Type: typesv1beta1.PropagationCondition, Status: corev1.ConditionTrue, Message: message},
-			typesv1beta1.Condition{Type: typesv1beta1.ReadyCondition, Status: corev1.ConditionTrue, Reason: ReasonPropagated, Message: message})
+		return finish(obj, r, propagatedConditions(clusters, unreported)...)
 	}
 
 	reason, message := typesv1beta1.ReasonCheckClusters, undoneMessage(clusters, undone)
@@ -64,6 +72,57 @@ func nextConditions(obj *typesv1beta1.FederatedObject, r *report, clusters []typ
 	return finish(obj, r,
 		typesv1beta1.Condition{Type: typesv1beta1.PropagationCondition, Status: corev1.ConditionFalse, Reason: reason, Message: message},
 		ready, last)
+}
+
+// propagatedConditions are those of an object that every cluster has as asked for.
+// How the copies fare is then what it waits for.
+func propagatedConditions(clusters []typesv1beta1.ClusterStatus, unreported int) []typesv1beta1.Condition {
+	message := propagatedMessage(len(clusters))
+	propagation := typesv1beta1.Condition{Type: typesv1beta1.PropagationCondition, Status: corev1.ConditionTrue, Message: message}
+	if unreported > 0 {
+		propagation.Status, propagation.Reason = corev1.ConditionFalse, typesv1beta1.ReasonCheckClusters
+		propagation.Message = fmt.Sprintf("%s; %d have not reported a status", message, unreported)
+	}
+	waiting, failed, named := 0, false, []string(nil)
+	for i := range clusters {
+		entry := &clusters[i]
+		if entry.Health == typesv1beta1.CopyCurrent || entry.Health == "" {
+			continue
+		}
+		waiting++
+		failed = failed || entry.Health == typesv1beta1.CopyFailed
+		if len(named) < namedClusters {
+			named = append(named, healthMessage(entry))
+		}
+	}
+	ready := typesv1beta1.Condition{Type: typesv1beta1.ReadyCondition, Status: corev1.ConditionFalse}
+	last := typesv1beta1.Condition{Type: typesv1beta1.ReconcilingCondition, Status: corev1.ConditionTrue}
+	switch {
+	case waiting > 0:
+		more := ""
+		if waiting > len(named) {
+			more = fmt.Sprintf(" and %d more", waiting-len(named))
+		}
+		ready.Reason = ReasonCopiesNotReady
+		ready.Message = fmt.Sprintf("%d of %d copies are ready; %s%s", len(clusters)-waiting, len(clusters), strings.Join(named, ", "), more)
+		if failed {
+			ready.Reason, last.Type = ReasonCopiesFailed, typesv1beta1.StalledCondition
+		}
+	case unreported > 0:
+		ready.Reason, ready.Message = ReasonStatusNotReported, propagation.Message
+	default:
+		ready.Status, ready.Reason, ready.Message = corev1.ConditionTrue, ReasonReady, message
+		return []typesv1beta1.Condition{propagation, ready}
+	}
+	last.Reason, last.Message = ready.Reason, ready.Message
+	return []typesv1beta1.Condition{propagation, ready, last}
+}
+
+func healthMessage(entry *typesv1beta1.ClusterStatus) string {
+	if entry.Message == "" {
+		return fmt.Sprintf("%s: %s", entry.Name, entry.Health)
+	}
+	return fmt.Sprintf("%s: %s (%s)", entry.Name, entry.Health, entry.Message)
 }
 
 // finish adds the generation and the times. lastTransitionTime moves when status

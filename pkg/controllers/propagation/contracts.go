@@ -18,6 +18,9 @@ type Source interface {
 	// ListerWatcher lists and watches the objects. They may be shared with other
 	// readers: they are never changed here.
 	ListerWatcher() cache.ListerWatcher
+	// TargetStatus says whether objects of the target have a status, and whether
+	// that is known.
+	TargetStatus() (has, known bool)
 	// Get reads an object from the storage itself, not from a cache.
 	Get(ctx context.Context, namespace, name string) (*typesv1beta1.FederatedObject, error)
 	// Update writes the metadata and spec of an object, with its resourceVersion
@@ -65,6 +68,9 @@ type Member interface {
 	// Copies returns the objects of a resource in the member, and begins to
 	// observe them if that is not yet done.
 	Copies(resource schema.GroupVersionResource, namespaced bool) Copies
+	// Observe is Copies, with as much of the objects observed from now on as detail
+	// says.
+	Observe(resource schema.GroupVersionResource, namespaced bool, detail members.Detail) Copies
 	// StopCopies ends the observation of a resource.
 	StopCopies(resource schema.GroupVersionResource)
 }
@@ -108,8 +114,9 @@ type Copies interface {
 	// Unmanage takes the managed label off an object and leaves it otherwise alone.
 	Unmanage(ctx context.Context, key types.NamespacedName) error
 	// AddHandler calls changed whenever an object changes other than by our own
-	// writes, and state whenever the State does. Both must return soon.
-	AddHandler(changed func(key types.NamespacedName), state func())
+	// writes, status when nothing but its status does, and state whenever the State
+	// does. All must return soon.
+	AddHandler(changed, status func(key types.NamespacedName), state func())
 }
 
 // Settings are the choices of the KubeFedConfig in force.

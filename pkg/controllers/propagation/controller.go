@@ -64,6 +64,8 @@ type Controller struct {
 	// settled says that kinds which are not started by now are not enabled.
 	settled   atomic.Bool
 	announcer *announcer
+	// refreshing has an item when Refresh was called.
+	refreshing chan struct{}
 
 	// changing is held while kinds or members come and go.
 	changing sync.Mutex
@@ -109,6 +111,8 @@ func New(config Config) (*Controller, error) {
 		announcer: newAnnouncer(config.Events),
 		kinds:     map[string]*kind{},
 		workers:   map[string]*memberWorker{},
+
+		refreshing: make(chan struct{}, 1),
 	}, nil
 }
 
@@ -141,14 +145,17 @@ func (c *Controller) Run(ctx context.Context) error {
 	}
 	grace := time.NewTimer(c.config.NamespacesGrace)
 	defer grace.Stop()
-	select {
-	case <-ctx.Done():
-	case <-grace.C:
-		c.settled.Store(true)
-		if c.kind(namespacesName) == nil {
-			c.resyncNamespaced("")
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-c.refreshing:
+			c.refresh()
+		case <-grace.C:
+			c.settled.Store(true)
+			if c.kind(namespacesName) == nil {
+				c.resyncNamespaced("")
+			}
 		}
-		<-ctx.Done()
 	}
 	c.objects.ShutDown()
 	workers.Wait()
@@ -217,6 +224,7 @@ func (c *Controller) Start(ctx context.Context, source Source, config *corev1bet
 		k.cancel()
 		return fmt.Errorf("start the propagation: %w", c.ctx.Err())
 	}
+	k.observes(c.detailOf(k))
 	c.mu.Lock()
 	c.kinds[k.name] = k
 	workers := make([]*memberWorker, 0, len(c.workers))

@@ -33,6 +33,8 @@ type copyView struct {
 	// observed is the copy, if exists.
 	observed members.Observed
 	exists   bool
+	// detail in which the copies are observed.
+	detail members.Detail
 
 	// render makes the object as it shall be.
 	render func() (*overrides.Rendered, error)
@@ -100,7 +102,7 @@ func judge(v *copyView) verdict {
 	default:
 		verdict = judgeUnwanted(v)
 	}
-	verdict.result.generation = v.generation
+	verdict.result.generation, verdict.result.copy = v.generation, v.observation()
 	return verdict
 }
 

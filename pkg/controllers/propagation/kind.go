@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -30,6 +31,10 @@ type kind struct {
 	resource   schema.GroupVersionResource
 	namespaced bool
 	namespaces bool
+	// collects says that the FederatedTypeConfig asks for the status of copies.
+	collects bool
+	// detail is the members.Detail in which copies are observed.
+	detail atomic.Int32
 
 	informer cache.SharedIndexInformer
 	ctx      context.Context
@@ -55,6 +60,7 @@ func newKind(ctx context.Context, source Source, config *corev1beta1.FederatedTy
 		resource:   schema.GroupVersionResource{Group: target.Group, Version: target.Version, Resource: target.PluralName},
 		namespaced: target.Scope == corev1beta1.NamespaceScoped,
 		namespaces: config.Name == namespacesName,
+		collects:   config.Spec.StatusCollection != nil && *config.Spec.StatusCollection == corev1beta1.StatusCollectionEnabled,
 	}
 	k.ctx, k.cancel = context.WithCancel(ctx)
 	k.informer = cache.NewSharedIndexInformer(source.ListerWatcher(), &typesv1beta1.FederatedObject{}, 0,

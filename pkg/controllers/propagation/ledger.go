@@ -87,7 +87,7 @@ func (r *account) copy(cluster string) *copyRecord {
 
 // tidy forgets a record in which nothing is left. l.mu is held.
 func (l *ledger) tidy(key objectKey) {
-	if r := l.records[key]; r != nil && r.written == nil && len(r.copies) == 0 && len(r.dropping) == 0 {
+	if r := l.records[key]; r != nil && r.written == nil && len(r.copies) == 0 && len(r.dropping) == 0 && r.due.IsZero() {
 		delete(l.records, key)
 	}
 }

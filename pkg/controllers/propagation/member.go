@@ -147,7 +147,7 @@ func differs(recorded *typesv1beta1.ClusterStatus, obj *typesv1beta1.FederatedOb
 	if recorded == nil {
 		return !r.gone
 	}
-	return r.gone || obj.Status.ObservedGeneration != obj.Generation || recorded.Status != r.status ||
+	return r.gone || r.copy.differs(recorded) || obj.Status.ObservedGeneration != obj.Generation || recorded.Status != r.status ||
 		r.fingerprint != "" && recorded.Fingerprint != r.fingerprint
 }
 

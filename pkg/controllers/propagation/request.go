@@ -50,13 +50,16 @@ type outcome struct {
 // done is the outcome of a request that was carried out.
 func (t *task) done(r result) outcome {
 	r.generation = t.obj.Generation
+	if r.copy.health == "" {
+		r.copy = t.v.observation()
+	}
 	return outcome{result: &r, settled: true}
 }
 
 // failed is the outcome of a request that was not.
 func (t *task) failed(op operation, err error) outcome {
 	r := failure(op, err)
-	r.generation = t.obj.Generation
+	r.generation, r.copy = t.obj.Generation, t.v.observation()
 	o := outcome{result: &r, settled: true, retry: retryBackoff, err: err}
 	var notReady *members.NotReadyError
 	if errors.As(err, &notReady) {
@@ -121,7 +124,8 @@ func (w *memberWorker) apply(ctx context.Context, t *task) outcome {
 		}
 		return o
 	}
-	return t.done(result{version: version(observed), fingerprint: fingerprint(rendered.Hash, observed), operation: op})
+	return t.done(result{version: version(observed), fingerprint: fingerprint(rendered.Hash, observed), operation: op,
+		copy: observationOf(observed, t.v.detail)})
 }
 
 func retains(obj *typesv1beta1.FederatedObject) bool {

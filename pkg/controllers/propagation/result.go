@@ -35,6 +35,8 @@ type result struct {
 	gone bool
 	// operation that a request carried out or tried, if any.
 	operation operation
+	// copy is how the copy fares.
+	copy observation
 }
 
 // refused begins the message of a status that no further try will change.

@@ -30,6 +30,7 @@ type simObject struct {
 	body     string
 	drift    int
 	deleting bool
+	status   *members.Status
 }
 
 func (o *simObject) observed() members.Observed {
@@ -37,7 +38,7 @@ func (o *simObject) observed() members.Observed {
 	if o.body != "" {
 		owned = fmt.Sprintf("%x-%d", sha256.Sum256([]byte(o.body)), o.drift)
 	}
-	return members.Observed{UID: o.uid, ResourceVersion: strconv.Itoa(o.version), Deleting: o.deleting, Managed: o.managed, Owned: owned}
+	return members.Observed{UID: o.uid, ResourceVersion: strconv.Itoa(o.version), Deleting: o.deleting, Managed: o.managed, Owned: owned, Status: o.status}
 }
 
 // simWatcher is told of every write before it takes effect.
@@ -131,12 +132,38 @@ func (c *simCluster) Copies(resource schema.GroupVersionResource, _ bool) Copies
 	return t
 }
 
+// Observe implements Member.
+func (c *simCluster) Observe(resource schema.GroupVersionResource, namespaced bool, detail members.Detail) Copies {
+	t := c.of(resource)
+	t.mu.Lock()
+	t.detail = detail
+	t.mu.Unlock()
+	return c.Copies(resource, namespaced)
+}
+
+// says is the status of an object as its cluster's controllers write it.
+func (t *simType) says(key types.NamespacedName, status members.Status) {
+	version := t.next()
+	t.mu.Lock()
+	object := t.objects[key]
+	object.version, object.status = version, &status
+	if t.detail != members.RawStatuses {
+		status.Raw = ""
+	}
+	t.seen[key] = object.observed()
+	handlers := append([]func(types.NamespacedName){}, t.told...)
+	t.mu.Unlock()
+	for _, handler := range handlers {
+		handler(key)
+	}
+}
+
 // StopCopies implements Member.
 func (c *simCluster) StopCopies(resource schema.GroupVersionResource) {
 	t := c.of(resource)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.started, t.state, t.changed, t.stateChanged = false, CopiesSyncing, nil, nil
+	t.started, t.state, t.changed, t.told, t.stateChanged = false, CopiesSyncing, nil, nil, nil
 	t.seen = map[types.NamespacedName]members.Observed{}
 }
 
@@ -164,6 +191,8 @@ type simType struct {
 	objects      map[types.NamespacedName]*simObject
 	seen         map[types.NamespacedName]members.Observed
 	changed      []func(types.NamespacedName)
+	told         []func(types.NamespacedName)
+	detail       members.Detail
 	stateChanged []func()
 }
 
@@ -240,10 +269,11 @@ func (t *simType) Get(key types.NamespacedName) (members.Observed, bool) {
 	return observed, ok
 }
 
-func (t *simType) AddHandler(changed func(types.NamespacedName), state func()) {
+func (t *simType) AddHandler(changed, status func(types.NamespacedName), state func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.changed = append(t.changed, changed)
+	t.told = append(t.told, status)
 	t.stateChanged = append(t.stateChanged, state)
 }
 

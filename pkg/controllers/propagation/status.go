@@ -38,7 +38,9 @@ type report struct {
 	impediment *impediment
 	// results by cluster. A cluster without one keeps what its status says.
 	results map[string]result
-	now     time.Time
+	// awaitsStatus says that a copy without a remoteStatus is not done.
+	awaitsStatus bool
+	now          time.Time
 }
 
 // nextStatus returns the status of obj after a report, and whether it says
@@ -49,9 +51,13 @@ func nextStatus(obj *typesv1beta1.FederatedObject, r *report) (*typesv1beta1.Fed
 		ObservedGeneration: obj.Generation,
 		Clusters:           nextClusters(obj, r),
 	}
+	next.ReplicaCounts = sumOf(next.Clusters)
 	next.Conditions = nextConditions(obj, r, next.Clusters)
 	if equality.Semantic.DeepEqual(previous, next) {
 		return next, false
+	}
+	if sameButObserved(previous, next) {
+		return next, true
 	}
 	for i := range next.Conditions {
 		if next.Conditions[i].Type == typesv1beta1.PropagationCondition {
@@ -99,17 +105,21 @@ func nextEntry(obj *typesv1beta1.FederatedObject, r *report, name string, record
 		return entry, false
 	case known && result.gone:
 		// It was removed, and selected again in the meantime.
-		return typesv1beta1.ClusterStatus{Name: name, Status: typesv1beta1.Pending}, true
+		return typesv1beta1.ClusterStatus{Name: name, Status: typesv1beta1.Pending, ObservedGeneration: obj.Generation, Health: typesv1beta1.CopyNotFound}, true
 	case known:
-		entry.Status, entry.Message = result.status, result.message
+		if result.status != typesv1beta1.ClusterPropagationOK || entry.Status != result.status {
+			entry.Message = result.message
+		}
+		entry.Status, entry.ObservedGeneration = result.status, result.generation
 		entry.Version = cmp.Or(result.version, entry.Version)
 		entry.Fingerprint = cmp.Or(result.fingerprint, entry.Fingerprint)
 		if result.generation < obj.Generation && result.status == typesv1beta1.ClusterPropagationOK {
-			entry.Status = waitingStatus(wanted)
+			entry.Status, entry.Message, entry.ObservedGeneration = waitingStatus(wanted), "", obj.Generation
 		}
+		result.copy.enter(&entry)
 	case recorded == nil || obj.Status.ObservedGeneration != obj.Generation || wanted == isRemoval(entry.Status):
 		// What is recorded is about something else than what is asked for now.
-		entry.Status, entry.Message = waitingStatus(wanted), ""
+		entry.Status, entry.Message, entry.ObservedGeneration = waitingStatus(wanted), "", obj.Generation
 	}
 	return entry, true
 }

@@ -69,7 +69,7 @@ func TestStatusOverALifetime(t *testing.T) {
 
 	// Recorded before the first write.
 	obj = after(obj, &report{selected: both, now: noon})
-	require.Equal(t, []typesv1beta1.ClusterStatus{{Name: "c1", Status: typesv1beta1.Pending}, {Name: "c2", Status: typesv1beta1.Pending}}, obj.Status.Clusters)
+	require.Equal(t, []typesv1beta1.ClusterStatus{{Name: "c1", Status: typesv1beta1.Pending, ObservedGeneration: 1}, {Name: "c2", Status: typesv1beta1.Pending, ObservedGeneration: 1}}, obj.Status.Clusters)
 	require.EqualValues(t, 1, obj.Status.ObservedGeneration)
 	require.Equal(t, corev1.ConditionUnknown, conditionOf(t, obj, typesv1beta1.ReadyCondition).Status)
 	require.Equal(t, corev1.ConditionFalse, conditionOf(t, obj, typesv1beta1.PropagationCondition).Status)
@@ -82,7 +82,7 @@ func TestStatusOverALifetime(t *testing.T) {
 	}
 	obj = after(obj, &report{selected: both, results: map[string]result{"c2": ok(1, "f2")}, now: noon.Add(time.Second)})
 	require.Equal(t, typesv1beta1.Pending, obj.Status.Clusters[0].Status)
-	require.Equal(t, typesv1beta1.ClusterStatus{Name: "c2", Version: "gen:1", Fingerprint: "f2"}, obj.Status.Clusters[1])
+	require.Equal(t, typesv1beta1.ClusterStatus{Name: "c2", ObservedGeneration: 1, Version: "gen:1", Fingerprint: "f2"}, obj.Status.Clusters[1])
 	require.Equal(t, status.InProgressStatus, compute(t, obj))
 
 	// Both done.
@@ -200,13 +200,30 @@ func drawReport(t *rapid.T, obj *typesv1beta1.FederatedObject) *report {
 			result.status = rapid.SampledFrom(statuses).Draw(t, "status "+name)
 			result.fingerprint = rapid.SampledFrom([]string{"", "f", "g"}).Draw(t, "fingerprint "+name)
 			result.message = rapid.SampledFrom([]string{"m", refused + "m"}).Draw(t, "message "+name)
+			result.copy = drawObservation(t)
 		}
 		r.results[name] = result
 	}
+	r.awaitsStatus = rapid.IntRange(0, 3).Draw(t, "awaits status") == 0
 	if rapid.IntRange(0, 4).Draw(t, "impediment") == 0 {
 		r.impediment = &impediment{reason: typesv1beta1.ReasonComputePlacementFailed, message: "m", stalled: rapid.Bool().Draw(t, "stalled")}
 	}
 	return r
+}
+
+func drawObservation(t *rapid.T) observation {
+	o := observation{
+		health: rapid.SampledFrom([]typesv1beta1.CopyHealth{"", typesv1beta1.CopyCurrent, typesv1beta1.CopyCurrent, typesv1beta1.CopyInProgress,
+			typesv1beta1.CopyFailed, typesv1beta1.CopyUnknown}).Draw(t, "health"),
+		raw: rapid.SampledFrom([]string{"", `{}`, `{"ready":true}`}).Draw(t, "raw"),
+	}
+	if rapid.Bool().Draw(t, "replicas") {
+		o.replicas = &typesv1beta1.ReplicaCounts{ReadyReplicas: rapid.Int64Range(0, 9).Draw(t, "ready")}
+	}
+	if o.health != typesv1beta1.CopyCurrent {
+		o.message = rapid.SampledFrom([]string{"", "h"}).Draw(t, "health message")
+	}
+	return o
 }
 
 // What holds after any history of reports.
@@ -247,11 +264,18 @@ func TestStatusProperties(t *testing.T) {
 				}
 			}
 
-			done := r.impediment == nil
-			for i := range next.Clusters {
-				done = done && next.Clusters[i].Status == typesv1beta1.ClusterPropagationOK
+			propagated, done := r.impediment == nil, r.impediment == nil
+			var sum typesv1beta1.ReplicaCounts
+			for _, entry := range next.Clusters {
+				as := entry.Status == typesv1beta1.ClusterPropagationOK && (!r.awaitsStatus || entry.RemoteStatus != nil)
+				propagated = propagated && as
+				done = done && as && (entry.Health == typesv1beta1.CopyCurrent || entry.Health == "")
+				if entry.Replicas != nil {
+					sum.ReadyReplicas += entry.Replicas.ReadyReplicas
+				}
 			}
-			require.Equal(t, done, conditionOf(t, obj, typesv1beta1.PropagationCondition).Status == corev1.ConditionTrue)
+			require.Equal(t, sum.ReadyReplicas, next.ReadyReplicas)
+			require.Equal(t, propagated, conditionOf(t, obj, typesv1beta1.PropagationCondition).Status == corev1.ConditionTrue)
 			require.Equal(t, done, conditionOf(t, obj, typesv1beta1.ReadyCondition).Status == corev1.ConditionTrue)
 			reconciling, stalled := condition(obj, typesv1beta1.ReconcilingCondition), condition(obj, typesv1beta1.StalledCondition)
 			require.False(t, done && (reconciling != nil || stalled != nil))

@@ -131,6 +131,10 @@ func (p *pass) examine(ctx context.Context, cluster string) error {
 		p.settle(cluster, result{generation: p.obj.Generation, gone: true})
 	default:
 		p.request(cluster, verdict.action)
+		if r, ok := p.results[cluster]; ok {
+			r.copy = v.observation() // the request did not see more than this
+			p.results[cluster] = r
+		}
 	}
 	return nil
 }
@@ -202,7 +206,7 @@ func (p *pass) enqueue() {
 // report writes the status if there is enough to say, sets the time to write it
 // at the latest if there is not, and lets the requests go.
 func (p *pass) report(ctx context.Context, taken snapshot) error {
-	next := &report{selected: p.selected, impediment: p.impediment, results: p.results, now: p.c.now()}
+	next := &report{selected: p.selected, impediment: p.impediment, results: p.results, awaitsStatus: p.c.awaitsStatus(p.k), now: p.c.now()}
 	if p.frozen {
 		next.selected = sets.KeySet(recordedClusters(p.obj))
 	}
@@ -211,7 +215,12 @@ func (p *pass) report(ctx context.Context, taken snapshot) error {
 		p.c.ledger.began(p.key, p.obj.UID, next.now)
 	}
 
-	if p.mustRecord() || !p.unsettled || taken.due && !p.postponed(taken, next.now) {
+	observed := changed && sameButObserved(&p.obj.Status, status)
+	if observed && !taken.due {
+		if p.c.ledger.arm(p.key, p.obj.UID, next.now, p.c.config.ReportInterval) {
+			p.c.objects.AddAfter(p.key, p.c.config.ReportInterval)
+		}
+	} else if p.mustRecord() || !p.unsettled || taken.due && !p.postponed(taken, next.now) {
 		if changed {
 			written, err := p.write(ctx, status)
 			if err != nil || written == nil {
@@ -221,7 +230,7 @@ func (p *pass) report(ctx context.Context, taken snapshot) error {
 			p.obj = written
 		}
 		p.c.ledger.reported(p.key, p.obj.UID, taken)
-		if changed && !p.unsettled && status.Conditions[0].Reason == "" {
+		if changed && !observed && !p.unsettled && status.Conditions[0].Reason == "" {
 			propagationSeconds.WithLabelValues(p.k.name).Observe(next.now.Sub(taken.since).Seconds())
 		}
 	} else if changed && p.c.ledger.arm(p.key, p.obj.UID, next.now, p.c.config.ReportInterval) {

@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
+	"github.com/kubefederation/federation-apiserver/pkg/members"
 	"github.com/kubefederation/federation-apiserver/pkg/overrides"
 	"github.com/kubefederation/federation-apiserver/pkg/placement"
 )
@@ -50,6 +51,7 @@ func (c *Controller) look(ctx context.Context, k *kind, obj *typesv1beta1.Federa
 	v.registered, v.ready = true, member.Ready()
 	v.state, v.stateErr = copies.State()
 	v.observed, v.exists = copies.Get(name)
+	v.detail = members.Detail(k.detail.Load())
 	if !v.exists && v.selected {
 		v.namespaceMissing = c.isNamespaceMissing(k, name.Namespace, member)
 	}

@@ -7,6 +7,7 @@ import (
 	"k8s.io/client-go/tools/cache"
 
 	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
+	"github.com/kubefederation/federation-apiserver/pkg/members"
 )
 
 // handlerOf returns the handler for changes of the federated objects of a kind.
@@ -150,9 +151,10 @@ func (c *Controller) removeWorker(cluster string) {
 
 // attach has the changes of the copies of a kind in a member looked at.
 func (c *Controller) attach(k *kind, w *memberWorker, member Member) {
-	copies := member.Copies(k.resource, k.namespaced)
+	copies := member.Observe(k.resource, k.namespaced, members.Detail(k.detail.Load()))
 	copies.AddHandler(
 		func(name types.NamespacedName) { w.copyChanged(k, copies, name) },
+		func(name types.NamespacedName) { w.statusChanged(k, name) },
 		func() { w.stateChanged(k, copies) })
 	w.stateChanged(k, copies)
 }
@@ -170,6 +172,17 @@ func (w *memberWorker) copyChanged(k *kind, copies Copies, name types.Namespaced
 	w.queue.Add(key)
 	if k.namespaces {
 		w.wakeContents(name.Name)
+	}
+}
+
+// statusChanged has the status of an object written within the ReportInterval,
+// together with whatever else changes until then: a rollout changes it with every
+// pod.
+func (w *memberWorker) statusChanged(k *kind, name types.NamespacedName) {
+	key := k.ofMember(name)
+	obj := k.get(key.NamespacedName)
+	if obj != nil && w.c.ledger.arm(key, obj.UID, w.c.now(), w.c.config.ReportInterval) {
+		w.c.objects.AddAfter(key, w.c.config.ReportInterval)
 	}
 }
 

@@ -51,6 +51,8 @@ type world struct {
 	configs  map[schema.GroupVersionResource]*corev1beta1.FederatedTypeConfig
 	clusters []*simCluster
 	settings Settings
+	// withStatus says that ConfigMaps have a status.
+	withStatus bool
 
 	mu         sync.Mutex
 	controller *Controller
@@ -113,7 +115,7 @@ func (w *world) enable(s *typeserver.Server, target schema.GroupVersionResource,
 func (w *world) run() {
 	broadcaster := record.NewBroadcaster()
 	controller, err := New(Config{
-		Members: w, Settings: func() Settings { return w.settings }, SystemNamespace: typeserver.Namespace,
+		Members: w, Settings: w.settingsInForce, SystemNamespace: typeserver.Namespace,
 		HostNamespaceUID: func(context.Context, string) (types.UID, error) { return w.hostUID, nil },
 		Events:           broadcaster.NewRecorder(runtime.NewScheme(), corev1.EventSource{}),
 		MinBackoff:       5 * time.Millisecond, MaxBackoff: 100 * time.Millisecond,
@@ -134,6 +136,12 @@ func (w *world) run() {
 	for target := range w.kinds {
 		w.startKind(target)
 	}
+}
+
+func (w *world) settingsInForce() Settings {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.settings
 }
 
 func (w *world) startKind(target schema.GroupVersionResource) {
@@ -173,6 +181,8 @@ func (s *source) RemoveFinalizer(ctx context.Context, obj *typesv1beta1.Federate
 	s.count()
 	return s.Kind.RemoveFinalizer(ctx, obj, finalizer)
 }
+
+func (s *source) TargetStatus() (has, known bool) { return s.w.withStatus && s.target == simConfigMaps, true }
 
 func (s *source) count() {
 	s.w.mu.Lock()

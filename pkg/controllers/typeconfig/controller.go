@@ -41,6 +41,9 @@ type Propagation interface {
 	// Stop ends the propagation of the type of the FederatedTypeConfig with the
 	// name, and returns when it has ended. It is no error if there is none.
 	Stop(name string)
+	// Refresh has running types follow a change of the schema of their targets. It
+	// does not wait.
+	Refresh()
 	// Running reports whether the type is being propagated.
 	Running(name string) bool
 }

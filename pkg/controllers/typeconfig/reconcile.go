@@ -102,6 +102,7 @@ func (c *Controller) propagate(ctx context.Context, config *corev1beta1.Federate
 	delete(c.released, name)
 	want := started{kind: kind, generation: config.Generation}
 	if c.propagated[name] == want && c.Propagation.Running(name) {
+		c.Propagation.Refresh() // the schema of the target may be another one
 		return nil
 	}
 	c.stop(name)

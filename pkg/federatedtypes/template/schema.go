@@ -99,6 +99,11 @@ func (s *Schema) HasReplicas() bool {
 	return replicas != nil && replicas.kinds == integerKind
 }
 
+// HasStatus reports whether there is a field status.
+func (s *Schema) HasStatus() bool {
+	return s.root.fields["status"] != nil
+}
+
 type compiler struct {
 	components map[string]*spec.Schema
 	nodes      map[string]*node

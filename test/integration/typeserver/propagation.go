@@ -34,6 +34,9 @@ func (p *Propagation) Stop(name string) {
 	delete(p.running, name)
 }
 
+// Refresh implements typeconfig.Propagation; there is nothing to observe.
+func (p *Propagation) Refresh() {}
+
 // Running reports whether it was started and not stopped.
 func (p *Propagation) Running(name string) bool {
 	p.mu.Lock()

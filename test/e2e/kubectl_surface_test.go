@@ -28,8 +28,8 @@ func TestKubectlReads(t *testing.T) {
 
 	t.Run("get prints what matters", func(t *testing.T) {
 		f := f.in(t)
-		assert.Regexp(t, `^NAME +READY +CLUSTERS +AGE\nweb +True +2/2 +\S+\n$`, f.kubectl("get", "-n", namespace, "fdeploy"))
-		assert.Regexp(t, `^NAME +READY +CLUSTERS +REASON +MESSAGE +AGE\nweb +True +2/2 +Propagated +2 of 2 clusters are as asked for +\S+\n$`,
+		assert.Regexp(t, `^NAME +READY +CLUSTERS +REPLICAS +AGE\nweb +True +2/2 +\d+/\d+ +\S+\n$`, f.kubectl("get", "-n", namespace, "fdeploy"))
+		assert.Regexp(t, `^NAME +READY +CLUSTERS +REPLICAS +REASON +MESSAGE +AGE\nweb +True +2/2 +\d+/\d+ +Ready +2 of 2 clusters are as asked for +\S+\n$`,
 			f.kubectl("get", "-n", namespace, "federateddeployments.types.kubefed.io", "web", "-o", "wide"))
 		assert.Regexp(t, `(?m)^NAME +READY +VERSION +AGE\ncluster1 +True +v1\.\d+\.\d+ +\S+$`, f.kubectl("get", "-n", env.SystemNamespace, "kfc"))
 		assert.Regexp(t, `(?m)^deployments.apps +FederatedDeployment +Enabled +Running`, f.kubectl("get", "-n", env.SystemNamespace, "ftc"))

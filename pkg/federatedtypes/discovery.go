@@ -74,3 +74,13 @@ func (s *Server) Kind(resource string) (*Kind, bool) {
 	kind, ok := (*s.byResource.Load())[resource]
 	return kind, ok
 }
+
+// KindNamed returns the kind with the name that manifests have.
+func (s *Server) KindNamed(name string) (*Kind, bool) {
+	for _, kind := range *s.byResource.Load() {
+		if kind.kind.Kind == name {
+			return kind, true
+		}
+	}
+	return nil, false
+}

@@ -77,7 +77,7 @@ func (t *Type) HandOverReplicas(ctx context.Context, key types.NamespacedName) e
 func holdsReplicasAlone(entries []metav1.ManagedFieldsEntry) bool {
 	ours, others := false, false
 	for i := range entries {
-		if !ownsReplicas(entries[i].FieldsV1) {
+		if !OwnsReplicas(entries[i].FieldsV1) {
 			continue
 		}
 		if isOurs(&entries[i]) {
@@ -89,7 +89,8 @@ func holdsReplicasAlone(entries []metav1.ManagedFieldsEntry) bool {
 	return ours && !others
 }
 
-func ownsReplicas(fields *metav1.FieldsV1) bool {
+// OwnsReplicas says whether fields of an object have its spec.replicas.
+func OwnsReplicas(fields *metav1.FieldsV1) bool {
 	if fields == nil {
 		return false
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/kubefederation/federation-apiserver/generated/clientset/versioned"
 	"github.com/kubefederation/federation-apiserver/pkg/controllers/cluster"
 	"github.com/kubefederation/federation-apiserver/pkg/controllers/propagation"
+	"github.com/kubefederation/federation-apiserver/pkg/controllers/scheduling"
 	"github.com/kubefederation/federation-apiserver/pkg/controllers/typeconfig"
 	"github.com/kubefederation/federation-apiserver/pkg/federatedtypes"
 	"github.com/kubefederation/federation-apiserver/pkg/members"
@@ -41,6 +42,7 @@ type controllers struct {
 	typeConfig  *typeconfig.Controller
 	cluster     *cluster.Controller
 	propagation *propagation.Controller
+	scheduling  *scheduling.Controller
 	// stopMembers ends every connection to a member.
 	stopMembers context.CancelFunc
 }
@@ -89,6 +91,13 @@ func (c CompletedConfig) newControllers(loopback *rest.Config, host kubernetes.I
 	}
 	result.typeConfig, err = typeconfig.New(typeconfig.Options{
 		Namespace: namespace, Federation: federation, Types: kinds, Propagation: kindPropagation{result.propagation}, Settings: inForce,
+	})
+	if err != nil {
+		return nil, err
+	}
+	result.scheduling, err = scheduling.New(scheduling.Options{
+		Namespace: namespace, Federation: federation, Types: kinds, Members: result.members, Settings: inForce,
+		Events: result.events.NewRecorder(Scheme, corev1.EventSource{Component: "federation-scheduler"}),
 	})
 	if err != nil {
 		return nil, err
@@ -197,6 +206,7 @@ func (c *controllers) lead(ctx context.Context) error {
 	defer cancel()
 	parts := map[string]func(context.Context) error{
 		"cluster": c.cluster.Run, "propagation": c.propagation.Run, "type configurations": c.typeConfig.Lead,
+		"scheduling": c.scheduling.Run,
 	}
 	ended := make(chan error, len(parts))
 	for part, run := range parts {

@@ -105,6 +105,9 @@ func restoreOverride(obj *typesv1beta1.FederatedObject, last *planRecord, cluste
 	if len(list) == 0 {
 		obj.Spec.Overrides = slices.Delete(obj.Spec.Overrides, entry, entry+1)
 	}
+	if len(obj.Spec.Overrides) == 0 {
+		obj.Spec.Overrides = nil
+	}
 	return true
 }
 

@@ -145,10 +145,3 @@ func (s *Server) install(kind *Kind, served *servedSchema, converter *typeConver
 func (k *Kind) Schema() SchemaState {
 	return k.served.Load().state
 }
-
-// HasReplicas says whether the target has spec.replicas, as a number. It is not
-// known while the schema of the target is not.
-func (k *Kind) HasReplicas() (has, known bool) {
-	served := k.served.Load()
-	return served.scales, served.state.Typed
-}

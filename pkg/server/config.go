@@ -16,6 +16,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	generatedopenapi "github.com/kubefederation/federation-apiserver/generated/openapi"
+	"github.com/kubefederation/federation-apiserver/pkg/admission/schedulingtarget"
 	"github.com/kubefederation/federation-apiserver/pkg/admission/typeconfigprotection"
 	"github.com/kubefederation/federation-apiserver/pkg/server/options"
 )
@@ -82,7 +83,7 @@ func NewConfig(ctx context.Context, o options.CompletedOptions) (*Config, error)
 	}
 	recommended.ExtraAdmissionInitializers = func(*genericapiserver.RecommendedConfig) ([]admission.PluginInitializer, error) {
 		counter := typeconfigprotection.Initializer{Namespace: config.Federation.Namespace, Counter: config.Federation.types}
-		return []admission.PluginInitializer{counter}, nil
+		return []admission.PluginInitializer{counter, schedulingtarget.Initializer{Kinds: config.Federation.types}}, nil
 	}
 	if err := recommended.ApplyTo(generic); err != nil {
 		return nil, fmt.Errorf("apply options: %w", err)

@@ -58,6 +58,19 @@ func (l *lateTypes) CountObjects(ctx context.Context, typeConfig string) (int64,
 	return l.types.CountObjects(ctx, typeConfig)
 }
 
+// ReplicatedKinds implements schedulingtarget.Kinds.
+func (l *lateTypes) ReplicatedKinds() (names []string, ok bool) {
+	if !l.loaded() {
+		return nil, false
+	}
+	for _, kind := range l.types.Kinds() {
+		if kind.HasReplicas() || !kind.Schema().Typed {
+			names = append(names, kind.GroupVersionKind().Kind)
+		}
+	}
+	return names, true
+}
+
 func (l *lateTypes) loaded() bool {
 	return l.types != nil && l.types.Loaded()
 }

@@ -51,7 +51,7 @@ func (k *kinds) ofTarget(ctx context.Context, name string) (*watchedKind, *probl
 		return nil, &problem{schedulingv1alpha1.ReasonTypeNotEnabled,
 			fmt.Sprintf("the FederatedTypeConfig %s does not propagate the kind %s", kind.TypeConfig().Name, name)}, nil
 	}
-	if has, known := kind.HasReplicas(); known && !has {
+	if kind.Schema().Typed && !kind.HasReplicas() {
 		return nil, &problem{schedulingv1alpha1.ReasonTargetHasNoReplicas,
 			fmt.Sprintf("%s has no spec.replicas", kind.TypeConfig().Spec.TargetType.Kind)}, nil
 	}

@@ -17,6 +17,7 @@ import (
 	"k8s.io/component-base/logs"
 	logsapi "k8s.io/component-base/logs/api/v1"
 
+	"github.com/kubefederation/federation-apiserver/pkg/admission/schedulingtarget"
 	"github.com/kubefederation/federation-apiserver/pkg/admission/typeconfigprotection"
 	"github.com/kubefederation/federation-apiserver/pkg/etcd"
 )
@@ -77,8 +78,9 @@ func NewOptions(codec runtime.Codec) *Options {
 	o.Recommended.SecureServing.ServerCert.CertDirectory = ""
 
 	admission := o.Recommended.Admission
+	schedulingtarget.Register(admission.Plugins)
 	typeconfigprotection.Register(admission.Plugins)
-	admission.RecommendedPluginOrder = append(admission.RecommendedPluginOrder, typeconfigprotection.PluginName)
+	admission.RecommendedPluginOrder = append(admission.RecommendedPluginOrder, schedulingtarget.PluginName, typeconfigprotection.PluginName)
 	return o
 }
 

@@ -44,13 +44,17 @@ type ServiceDNSRecordStatus struct {
 	// observedGeneration is the generation that this status is about. KubeFed did
 	// not have it.
 	ObservedGeneration int64
-	// conditions: Published. KubeFed did not have them.
+	// conditions: Published and ExternalDNS. KubeFed did not have them.
 	Conditions []metav1.Condition
 }
 
 // PublishedCondition is True when the names of a record are published, and says
 // why when they are not.
 const PublishedCondition = "Published"
+
+// ExternalDNSCondition is True when the host cluster has the names in the form
+// that external-dns reads, and says why when it has not.
+const ExternalDNSCondition = "ExternalDNS"
 
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
 

@@ -57,7 +57,7 @@ type ServiceDNSRecordStatus struct {
 	// not have it.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-	// conditions: Published. KubeFed did not have them.
+	// conditions: Published and ExternalDNS. KubeFed did not have them.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -67,6 +67,10 @@ type ServiceDNSRecordStatus struct {
 // PublishedCondition is True when the names of a record are published, and says
 // why when they are not.
 const PublishedCondition = "Published"
+
+// ExternalDNSCondition is True when the host cluster has the names in the form
+// that external-dns reads, and says why when it has not.
+const ExternalDNSCondition = "ExternalDNS"
 
 // +genclient
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object

@@ -34,7 +34,7 @@ func ingressDNSRecords() static.Kind[*dns.IngressDNSRecord] {
 				Cell: func(r *dns.IngressDNSRecord) string { return strings.Join(r.Spec.Hosts, ",") },
 			},
 			{
-				Name: "Clusters", Description: "In how many of the clusters that have the ingress it can be reached.",
+				Name: "Clusters", Description: "In how many clusters the ingress can be reached, of all.",
 				Cell: func(r *dns.IngressDNSRecord) string {
 					return reached(r.Status.DNS, func(c dns.ClusterIngressDNS) corev1.LoadBalancerStatus { return c.LoadBalancer })
 				},

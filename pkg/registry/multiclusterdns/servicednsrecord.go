@@ -32,7 +32,7 @@ func serviceDNSRecords() static.Kind[*dns.ServiceDNSRecord] {
 				Cell: func(r *dns.ServiceDNSRecord) string { return r.Status.Domain },
 			},
 			{
-				Name: "Clusters", Description: "In how many of the clusters that have the service it can be reached.",
+				Name: "Clusters", Description: "In how many clusters the service can be reached, of all.",
 				Cell: func(r *dns.ServiceDNSRecord) string {
 					return reached(r.Status.DNS, func(c dns.ClusterDNS) corev1.LoadBalancerStatus { return c.LoadBalancer })
 				},

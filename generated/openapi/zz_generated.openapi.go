@@ -2323,7 +2323,7 @@ func schema_federation_apiserver_apis_multiclusterdns_v1alpha1_IngressDNSRecordS
 							},
 						},
 						SchemaProps: spec.SchemaProps{
-							Description: "conditions: Published. KubeFed did not have them.",
+							Description: "conditions: Published and ExternalDNS. KubeFed did not have them.",
 							Type:        []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
@@ -2538,7 +2538,7 @@ func schema_federation_apiserver_apis_multiclusterdns_v1alpha1_ServiceDNSRecordS
 							},
 						},
 						SchemaProps: spec.SchemaProps{
-							Description: "conditions: Published. KubeFed did not have them.",
+							Description: "conditions: Published and ExternalDNS. KubeFed did not have them.",
 							Type:        []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
@@ -11,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	genericapiserver "k8s.io/apiserver/pkg/server"
+	"k8s.io/client-go/dynamic"
 	coreinformers "k8s.io/client-go/informers/core/v1"
 	"k8s.io/client-go/kubernetes"
 	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
@@ -21,6 +23,7 @@ import (
 	corev1beta1 "github.com/kubefederation/federation-apiserver/apis/core/v1beta1"
 	"github.com/kubefederation/federation-apiserver/generated/clientset/versioned"
 	"github.com/kubefederation/federation-apiserver/pkg/controllers/cluster"
+	"github.com/kubefederation/federation-apiserver/pkg/controllers/dns"
 	"github.com/kubefederation/federation-apiserver/pkg/controllers/propagation"
 	"github.com/kubefederation/federation-apiserver/pkg/controllers/scheduling"
 	"github.com/kubefederation/federation-apiserver/pkg/controllers/typeconfig"
@@ -43,6 +46,7 @@ type controllers struct {
 	cluster     *cluster.Controller
 	propagation *propagation.Controller
 	scheduling  *scheduling.Controller
+	dns         *dns.Controller
 	// stopMembers ends every connection to a member.
 	stopMembers context.CancelFunc
 }
@@ -98,6 +102,16 @@ func (c CompletedConfig) newControllers(loopback *rest.Config, host kubernetes.I
 	result.scheduling, err = scheduling.New(scheduling.Options{
 		Namespace: namespace, Federation: federation, Types: kinds, Members: result.members, Settings: inForce,
 		Events: result.events.NewRecorder(Scheme, corev1.EventSource{Component: "federation-scheduler"}),
+	})
+	if err != nil {
+		return nil, err
+	}
+	hostObjects, err := dynamic.NewForConfig(c.Federation.Host)
+	if err != nil {
+		return nil, fmt.Errorf("client of the host cluster: %w", err)
+	}
+	result.dns, err = dns.New(dns.Options{
+		Namespace: namespace, Federation: federation, Host: hostObjects, Members: result.members, Settings: inForce, Resolver: net.DefaultResolver,
 	})
 	if err != nil {
 		return nil, err
@@ -207,6 +221,7 @@ func (c *controllers) lead(ctx context.Context) error {
 	parts := map[string]func(context.Context) error{
 		"cluster": c.cluster.Run, "propagation": c.propagation.Run, "type configurations": c.typeConfig.Lead,
 		"scheduling": c.scheduling.Run,
+		"dns":        c.dns.Run,
 	}
 	ended := make(chan error, len(parts))
 	for part, run := range parts {

@@ -34,7 +34,7 @@ var apiServices = schema.GroupVersionResource{Group: "apiregistration.k8s.io", V
 func (e *Environment) install(ctx context.Context, repository binaries.Repository) error {
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
-	m, err := e.readManifests(ctx, repository.Path("deploy", "base"), repository.Path("deploy", "config"))
+	m, err := e.readManifests(ctx, repository.Path("deploy", "externaldns"), repository.Path("deploy", "base"), repository.Path("deploy", "config"))
 	if err != nil {
 		return err
 	}

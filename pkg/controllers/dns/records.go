@@ -88,7 +88,7 @@ func (r *records[R]) run(ctx context.Context) error {
 		r.current.CompareAndSwap(run, nil)
 		cancel()
 		run.queue.ShutDown()
-		run.mu.Lock() // from now on nothing more is started
+		run.mu.Lock()   // from now on nothing more is started
 		run.mu.Unlock() //nolint:staticcheck // the section is empty: it waits for who is in another
 		run.running.Wait()
 	}()

@@ -198,6 +198,8 @@ require (
 	sigs.k8s.io/yaml v1.6.0 // indirect
 )
 
+// Versions that module proxies have, of what external-dns only needs for other
+// sources and providers than those that the tests use.
 replace (
 	github.com/exoscale/egoscale/v3 => github.com/exoscale/egoscale/v3 v3.1.43
 	github.com/openshift/api => github.com/openshift/api v0.0.0-20251015095338-264e80a2b6e7

@@ -2,17 +2,12 @@ package binaries
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
-	"github.com/kubefederation/federation-apiserver/test/env/filelock"
 	"github.com/kubefederation/federation-apiserver/test/env/progress"
 )
 
@@ -20,8 +15,6 @@ const (
 	kubernetesModule = "k8s.io/kubernetes"
 	kwokModule       = "sigs.k8s.io/kwok"
 	etcdPackage      = "go.etcd.io/etcd/server/v3"
-	// recipe changes when the way of building does: it is part of the cache's key.
-	recipe = "1"
 )
 
 var controlPlanePackages = []string{
@@ -37,36 +30,9 @@ var controlPlanePackages = []string{
 // them.
 func (r Repository) ControlPlane(ctx context.Context, report progress.Reporter) (string, error) {
 	module := r.Path("hack", "sandbox", "controlplane")
-	key, err := cacheKey(ctx, module)
-	if err != nil {
-		return "", err
-	}
-	dir := r.Path(".cache", "bin", key)
-	if exists(dir) {
-		return dir, nil
-	}
-	lock, err := filelock.Acquire(ctx, dir+".lock", func() { report.Step("waiting for another build of the control planes") })
-	if err != nil {
-		return "", err
-	}
-	defer lock.Release()
-	if exists(dir) {
-		return dir, nil
-	}
-	report.Step("building the control planes: minutes once, then cached")
-	// What a killed build left is of no use: go's own cache holds the expensive part.
-	unfinished := dir + ".unfinished"
-	if err := os.RemoveAll(unfinished); err != nil {
-		return "", fmt.Errorf("build the control planes: %w", err)
-	}
-	if err := buildControlPlane(ctx, module, unfinished, report); err != nil {
-		return "", err
-	}
-	if err := os.Rename(unfinished, dir); err != nil {
-		return "", fmt.Errorf("build the control planes: %w", err)
-	}
-	report.Step("built the control planes")
-	return dir, nil
+	return r.cached(ctx, module, "the control planes", report, func(output string) error {
+		return buildControlPlane(ctx, module, output, report)
+	})
 }
 
 func buildControlPlane(ctx context.Context, module, output string, report progress.Reporter) error {
@@ -133,29 +99,4 @@ func copyStages(ctx context.Context, module, output string) error {
 		}
 	}
 	return nil
-}
-
-// cacheKey changes with everything that the executables are made from.
-func cacheKey(ctx context.Context, module string) (string, error) {
-	hash := sha256.New()
-	hash.Write([]byte(recipe + "\n"))
-	for _, name := range []string{"go.mod", "go.sum"} {
-		data, err := os.ReadFile(filepath.Join(module, name))
-		if err != nil {
-			return "", fmt.Errorf("key of the cached executables: %w", err)
-		}
-		hash.Write([]byte(strconv.Itoa(len(data)) + "\n"))
-		hash.Write(data)
-	}
-	toolchain, err := goCommand(ctx, module, "env", "GOVERSION", "GOOS", "GOARCH").Output()
-	if err != nil {
-		return "", fmt.Errorf("ask for the version of Go: %w", withStderr(err))
-	}
-	hash.Write(toolchain)
-	return hex.EncodeToString(hash.Sum(nil))[:16], nil
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return !errors.Is(err, fs.ErrNotExist)
 }

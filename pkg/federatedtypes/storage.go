@@ -42,7 +42,7 @@ func newKindStorage(kind *Kind, names kindNames, options generic.RESTOptionsGett
 		SingularQualifiedResource: schema.GroupResource{Group: kind.resource.Group, Resource: names.singular},
 		CreateStrategy:            strategy,
 		UpdateStrategy:            strategy,
-		DeleteStrategy:            strategy,
+		DeleteStrategy:            deleteStrategy{strategy},
 		ResetFieldsStrategy:       strategy,
 		TableConvertor:            tableConvertor{kind: kind},
 	}

@@ -2,9 +2,7 @@ package e2e
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -112,21 +110,4 @@ func TestHostIsAMember(t *testing.T) {
 	f.awaitGone(cluster1, namespaces, "", namespace)
 	unjoin()
 	f.get(env.HostName, namespaces, "", env.SystemNamespace)
-}
-
-// TestDeleteOptionsReachTheMembers deletes a Deployment without what it has made.
-func TestDeleteOptionsReachTheMembers(t *testing.T) {
-	t.Parallel()
-	f := setup(t)
-	namespace := f.namespace(cluster1)
-	f.create(federatedDeployments, federatedDeployment(namespace, "web", 1, cluster1))
-	f.kubectl("--context", cluster1, "-n", namespace, "wait", "--for=create", "deployment/web", "--timeout=60s")
-	f.kubectl("--context", cluster1, "-n", namespace, "rollout", "status", "deployment/web", "--timeout=60s")
-	options, err := json.Marshal(metav1.DeleteOptions{PropagationPolicy: new(metav1.DeletePropagationOrphan)})
-	require.NoError(t, err)
-	f.kubectl("annotate", "-n", namespace, "federateddeployment", "web", "kubefed.io/deleteoption="+string(options))
-	f.kubectl("delete", "-n", namespace, "federateddeployment", "web", "--timeout=60s")
-	f.requireAbsent(cluster1, deployments, namespace, "web")
-	left := strings.Fields(f.kubectl("--context", cluster1, "-n", namespace, "get", "replicasets", "-o", "name"))
-	assert.Len(t, left, 1, "the ReplicaSet is orphaned")
 }

@@ -136,23 +136,6 @@ func TestPlacementChanges(t *testing.T) {
 	f.awaitGone(cluster3, configMaps, namespace, "mover")
 }
 
-// TestOrphaningDeletion keeps the copies of an object that is deleted.
-func TestOrphaningDeletion(t *testing.T) {
-	t.Parallel()
-	f := setup(t)
-	f.quiet()
-	namespace := f.namespace(cluster1)
-	f.create(federatedConfigMaps, federatedConfigMap(namespace, "orphan", "value", cluster1))
-	f.awaitReady(federatedConfigMaps, namespace, "orphan")
-	before := f.get(cluster1, configMaps, namespace, "orphan")
-	f.kubectl("annotate", "-n", namespace, "federatedconfigmap", "orphan", "kubefed.io/orphan=true")
-	f.kubectl("delete", "-n", namespace, "federatedconfigmap", "orphan", "--timeout=60s")
-	after := f.get(cluster1, configMaps, namespace, "orphan")
-	assert.Equal(t, before.GetUID(), after.GetUID())
-	assert.NotContains(t, after.GetLabels(), "kubefed.io/managed")
-	assert.NoError(t, hasValue("value")(after))
-}
-
 // TestAdoption federates objects that members have already.
 func TestAdoption(t *testing.T) {
 	f := setup(t)

@@ -17,8 +17,11 @@ const (
 	// ManagedLabelValueFalse marks an object that is never to be taken over.
 	ManagedLabelValueFalse = "false"
 	// OrphanAnnotation set to "true" on a federated object keeps its copies in
-	// the members when the object is deleted.
+	// the members when the object is deleted, or when its placement excludes them.
 	OrphanAnnotation = "kubefed.io/orphan"
+	// DeleteOptionAnnotation on a federated object has the options with which its
+	// copies are deleted, as JSON of metav1.DeleteOptions.
+	DeleteOptionAnnotation = "kubefed.io/deleteoption"
 	// RecreateImmutableAnnotation on a federated object says what may be done to a
 	// copy that differs in a field that its member does not let change: "true" has
 	// it deleted and made anew, "including-data" also where that loses what is in

@@ -179,16 +179,16 @@ func TestOrphansStay(t *testing.T) {
 	}
 }
 
-func TestBadDeleteOptionsDeleteNothing(t *testing.T) {
+func TestACopyOtherThanThePreconditionIsNotDeleted(t *testing.T) {
 	w := newTeam(t)
 	require.NoError(t, w.put(simConfigMaps, web, "1", "c0", "c1", "c2"))
 	w.awaitWanted(both)
-	w.annotate(web, deleteOptionAnnotation, "{bad")
+	w.annotate(web, typesv1beta1.DeleteOptionAnnotation, `{"preconditions":{"uid":"another"}}`)
 	require.NoError(t, w.delete(simConfigMaps, web))
 	obj := w.awaitStatus(web, "c0", typesv1beta1.DeletionFailed)
-	require.NotNil(t, condition(obj, typesv1beta1.StalledCondition))
+	require.Contains(t, recordedCluster(obj, "c0").Message, "the precondition uid is another")
 	require.Equal(t, 1, w.clusters[0].of(simConfigMaps).len())
-	w.annotate(web, deleteOptionAnnotation, `{"gracePeriodSeconds":0}`)
+	w.annotate(web, typesv1beta1.DeleteOptionAnnotation, `{"gracePeriodSeconds":0}`)
 	w.awaitWanted(both)
 }
 

@@ -112,16 +112,17 @@ func TestDeleteOptions(t *testing.T) {
 		"too much":     {annotation: `{} {}`, wrong: "more after"},
 		"no policy":    {annotation: `{"propagationPolicy":"Sometimes"}`, wrong: "Sometimes"},
 		"no period":    {annotation: `{"gracePeriodSeconds":-1}`, wrong: "negative"},
+		"no field":     {annotation: `{"gracePeriod":5}`, wrong: "gracePeriod"},
 		"no number":    {annotation: `{"gracePeriodSeconds":"5"}`, wrong: "gracePeriodSeconds"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			obj := federatedObject(1)
-			obj.Annotations = map[string]string{deleteOptionAnnotation: test.annotation}
+			obj.Annotations = map[string]string{typesv1beta1.DeleteOptionAnnotation: test.annotation}
 			got, err := deleteOptions(obj)
 			if test.wrong != "" {
 				require.ErrorContains(t, err, test.wrong)
-				require.ErrorContains(t, err, deleteOptionAnnotation)
+				require.ErrorContains(t, err, typesv1beta1.DeleteOptionAnnotation)
 				return
 			}
 			require.NoError(t, err)

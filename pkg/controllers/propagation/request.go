@@ -174,6 +174,10 @@ func (w *memberWorker) remove(ctx context.Context, t *task) outcome {
 	if err != nil {
 		return undecided(err)
 	}
+	if wanted := options.Preconditions; wanted != nil && wanted.UID != nil && *wanted.UID != t.v.observed.UID {
+		return t.failed(opDelete, fmt.Errorf("annotation %s: the precondition uid is %s, and the copy has %s",
+			typesv1beta1.DeleteOptionAnnotation, *wanted.UID, t.v.observed.UID))
+	}
 	gone, err := t.copies.Delete(ctx, t.name(), t.v.observed.UID, options)
 	var other *members.NotOursError
 	switch {

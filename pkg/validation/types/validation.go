@@ -18,6 +18,7 @@ func ValidateFederatedObject(obj *typesv1beta1.FederatedObject, target Target) f
 	metadataPath := field.NewPath("metadata")
 	errs := apivalidation.ValidateObjectMeta(&obj.ObjectMeta, target.federatedNamespaced(), nameFunc(target), metadataPath)
 	errs = append(errs, validateFinalizers(obj.Finalizers, nil, metadataPath.Child("finalizers"))...)
+	errs = append(errs, validateAnnotations(obj.Annotations, nil, metadataPath.Child("annotations"))...)
 	errs = append(errs, validateIdentity(obj, target, metadataPath)...)
 	errs = append(errs, validateSpec(obj, target, field.NewPath("spec"))...)
 	return append(errs, validateSize(obj, nil)...)
@@ -29,6 +30,7 @@ func ValidateFederatedObject(obj *typesv1beta1.FederatedObject, target Target) f
 // rest of the metadata is the generic registry's to validate.
 func ValidateFederatedObjectUpdate(obj, old *typesv1beta1.FederatedObject, target Target) field.ErrorList {
 	errs := validateFinalizers(obj.Finalizers, old.Finalizers, field.NewPath("metadata", "finalizers"))
+	errs = append(errs, validateAnnotations(obj.Annotations, old.Annotations, field.NewPath("metadata", "annotations"))...)
 	if !apiequality.Semantic.DeepEqual(obj.Spec, old.Spec) {
 		errs = append(errs, validateSpec(obj, target, field.NewPath("spec"))...)
 	}

@@ -228,7 +228,11 @@ func TestValidatesMetadata(t *testing.T) {
 		"namespace of a cluster-scoped": {clusterRoles, func(m *metav1.ObjectMeta) { m.Namespace = "shop" }, "metadata.namespace"},
 		"FederatedNamespace elsewhere":  {namespaces, func(m *metav1.ObjectMeta) { m.Name = "other" }, "metadata.name"},
 		"the clusters' own CA":          {configMaps, func(m *metav1.ObjectMeta) { m.Name = "kube-root-ca.crt" }, "metadata.name"},
-		"finalizer without domain":      {deployments, func(m *metav1.ObjectMeta) { m.Finalizers = []string{"orphan", "a/b", "foo"} }, "metadata.finalizers[2]"},
+		"delete options":                {deployments, func(m *metav1.ObjectMeta) { m.Annotations = map[string]string{"kubefed.io/deleteoption": "{"} }, "metadata.annotations[kubefed.io/deleteoption]"},
+		"field of delete options": {deployments, func(m *metav1.ObjectMeta) {
+			m.Annotations = map[string]string{"kubefed.io/deleteoption": `{"propagationPolicy":"Never"}`}
+		}, "metadata.annotations[kubefed.io/deleteoption]"},
+		"finalizer without domain": {deployments, func(m *metav1.ObjectMeta) { m.Finalizers = []string{"orphan", "a/b", "foo"} }, "metadata.finalizers[2]"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			obj := federated(t, test.target, `{"template":{}}`)
@@ -258,6 +262,13 @@ func TestUpdateValidatesWhatChanges(t *testing.T) {
 	errs := types.ValidateFederatedObjectUpdate(finalized, old, deployments)
 	require.Len(t, errs, 1)
 	require.Equal(t, "metadata.finalizers[1]", errs[0].Field)
+
+	annotated := old.DeepCopy()
+	annotated.Annotations = map[string]string{"kubefed.io/deleteoption": "{"}
+	errs = types.ValidateFederatedObjectUpdate(annotated, old, deployments)
+	require.Len(t, errs, 1)
+	require.Equal(t, "metadata.annotations[kubefed.io/deleteoption]", errs[0].Field)
+	require.Empty(t, types.ValidateFederatedObjectUpdate(annotated, annotated, deployments), "what stays is not in the way")
 
 	changed := old.DeepCopy()
 	changed.Spec.Template.Raw = []byte(`{}`)

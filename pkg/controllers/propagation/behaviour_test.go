@@ -138,7 +138,7 @@ func TestATypeThatOneMemberLacks(t *testing.T) {
 
 func TestAdoption(t *testing.T) {
 	w := newTeam(t)
-	w.settings.AdoptResources = false
+	w.configure(func(s *Settings) { s.AdoptResources = false })
 	for i, managed := range []string{"", typesv1beta1.ManagedLabelValueFalse} {
 		objects := w.clusters[i].of(simConfigMaps)
 		objects.mu.Lock()

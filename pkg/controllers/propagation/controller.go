@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,7 +36,8 @@ type Config struct {
 	// Events takes the events on federated objects, in the host.
 	Events record.EventRecorder
 
-	// ObjectWorkers is how many objects are looked at at once. Default: 16.
+	// ObjectWorkers is how many objects are looked at at once, unless the settings
+	// say more. Default: 16.
 	ObjectWorkers int
 	// MemberWorkers is how many requests are in flight to one member. Default: 8.
 	MemberWorkers int
@@ -75,6 +78,8 @@ type Controller struct {
 	mu      sync.RWMutex
 	kinds   map[string]*kind
 	workers map[string]*memberWorker
+	// objectWorkers run, of objectWorkersWanted.
+	objectWorkers, objectWorkersWanted int
 }
 
 // New returns a Controller that does nothing until Run. The error names what is
@@ -140,9 +145,7 @@ func (c *Controller) Run(ctx context.Context) error {
 	}
 
 	var workers sync.WaitGroup
-	for range c.config.ObjectWorkers {
-		workers.Go(func() { c.run(ctx) })
-	}
+	inForce := c.takeUp(ctx, &workers, c.config.Settings())
 	grace := time.NewTimer(c.config.NamespacesGrace)
 	defer grace.Stop()
 	for ctx.Err() == nil {
@@ -150,6 +153,7 @@ func (c *Controller) Run(ctx context.Context) error {
 		case <-ctx.Done():
 		case <-c.refreshing:
 			c.refresh()
+			inForce = c.takeUp(ctx, &workers, inForce)
 		case <-grace.C:
 			c.settled.Store(true)
 			if c.kind(namespacesName) == nil {
@@ -181,7 +185,7 @@ func (c *Controller) end() {
 
 // run is an object worker.
 func (c *Controller) run(ctx context.Context) {
-	for {
+	for !c.isSurplus() {
 		key, shutdown := c.objects.Get()
 		if shutdown {
 			return
@@ -254,11 +258,15 @@ func (c *Controller) Stop(name string) {
 	c.mu.Lock()
 	k := c.kinds[name]
 	delete(c.kinds, name)
+	workers := slices.Collect(maps.Values(c.workers))
 	c.mu.Unlock()
 	if k == nil {
 		return
 	}
 	k.stop()
+	for _, w := range workers {
+		w.endListing(k)
+	}
 	for _, member := range c.config.Members.List() {
 		member.StopCopies(k.resource)
 	}

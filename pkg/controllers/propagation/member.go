@@ -19,18 +19,23 @@ type memberWorker struct {
 	name    string
 	queue   *lane[objectKey]
 	repairs *repairs[objectKey]
+	// ctx ends with the work in the member.
+	ctx     context.Context
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 	// done is when a task was last finished, in nanoseconds since 1970.
 	done atomic.Int64
 	// labels as last seen; c.mu is held.
 	labels map[string]string
+	// ready as last seen; c.changing is held.
+	ready    bool
+	listings listings
 }
 
 func (c *Controller) newMemberWorker(ctx context.Context, member Member) *memberWorker {
 	ctx, cancel := context.WithCancel(klog.NewContext(ctx, klog.FromContext(ctx).WithValues("cluster", member.Name())))
 	w := &memberWorker{
-		c: c, name: member.Name(), cancel: cancel, repairs: newRepairs[objectKey](), labels: maps.Clone(member.Labels()),
+		c: c, name: member.Name(), ctx: ctx, cancel: cancel, ready: member.Ready(), listings: listings{of: map[*kind]*listing{}}, repairs: newRepairs[objectKey](), labels: maps.Clone(member.Labels()),
 		queue: newLane[objectKey]("propagation_member_"+member.Name(), c.config.MinBackoff, c.config.MaxBackoff),
 	}
 	context.AfterFunc(ctx, w.queue.ShutDown)
@@ -44,6 +49,7 @@ func (c *Controller) newMemberWorker(ctx context.Context, member Member) *member
 func (w *memberWorker) stop() {
 	w.cancel()
 	w.queue.ShutDown()
+	w.endListing(nil)
 	w.running.Wait()
 }
 

@@ -50,6 +50,13 @@ func (c *Controller) look(ctx context.Context, k *kind, obj *typesv1beta1.Federa
 	copies := member.Copies(k.resource, k.namespaced)
 	v.registered, v.ready = true, member.Ready()
 	v.state, v.stateErr = copies.State()
+	if v.state == CopiesSyncing && v.ready {
+		if w := c.worker(cluster); w != nil {
+			if limit, overdue := w.overdue(k); overdue {
+				v.state, v.stateErr = CopiesFailed, fmt.Errorf("no answer within %s (controllerDuration.cacheSyncTimeout)", limit)
+			}
+		}
+	}
 	v.observed, v.exists = copies.Get(name)
 	v.detail = members.Detail(k.detail.Load())
 	if !v.exists && v.selected {

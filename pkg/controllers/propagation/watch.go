@@ -132,6 +132,12 @@ func (c *Controller) memberChanged(change MemberChange) {
 			c.resync(k, "")
 		}
 	}
+	if ready := member.Ready(); ready != w.ready {
+		w.ready = ready
+		if ready {
+			w.restartListings()
+		}
+	}
 	for _, k := range c.allKinds() {
 		w.resyncRecorded(k)
 	}
@@ -189,6 +195,7 @@ func (w *memberWorker) statusChanged(k *kind, name types.NamespacedName) {
 // stateChanged looks at all copies when it is known what there is.
 func (w *memberWorker) stateChanged(k *kind, copies Copies) {
 	state, _ := copies.State()
+	w.watchListing(k, state)
 	if state == CopiesSyncing {
 		return
 	}

@@ -111,6 +111,17 @@ func (w *world) enable(s *typeserver.Server, target schema.GroupVersionResource,
 	w.configs[target] = config
 }
 
+// configure changes the settings in force.
+func (w *world) configure(change func(*Settings)) {
+	w.mu.Lock()
+	change(&w.settings)
+	controller := w.controller
+	w.mu.Unlock()
+	if controller != nil {
+		controller.Refresh()
+	}
+}
+
 // run starts a controller, as a process that leads.
 func (w *world) run() {
 	broadcaster := record.NewBroadcaster()

@@ -142,7 +142,7 @@ func TestLeftoversAreReleased(t *testing.T) {
 		f.create(federatedConfigMaps, federatedConfigMap(namespace, "forced", "value", cluster1, cluster3))
 		f.awaitReady(federatedConfigMaps, namespace, "forced")
 		member := f.Member(cluster3)
-		require.NoError(t, member.CutNetwork(f.ctx()))
+		require.NoError(t, member.RefuseNetwork(f.ctx()))
 		t.Cleanup(func() { require.NoError(t, member.RestoreNetwork(context.Background())) })
 		f.remove(federatedConfigMaps, namespace, "forced")
 		f.awaitCopy(env.HostName, federatedConfigMaps, namespace, "forced", hasClusterStatus(cluster3, "WaitingForRemoval"))

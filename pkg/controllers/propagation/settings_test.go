@@ -13,6 +13,10 @@ import (
 func TestTheScopeIsTakenUp(t *testing.T) {
 	w := newTeam(t)
 	lonely := types.NamespacedName{Namespace: "lonely", Name: "web"}
+	namespaces := w.clusters[0].of(simNamespaces)
+	namespaces.mu.Lock()
+	namespaces.objects[types.NamespacedName{Name: "lonely"}] = &simObject{uid: "theirs", version: 1}
+	namespaces.mu.Unlock()
 	require.NoError(t, w.put(simConfigMaps, lonely, "1", "c0"))
 	require.Eventually(t, func() bool {
 		obj, err := w.kinds[simConfigMaps].Get(t.Context(), lonely.Namespace, lonely.Name)

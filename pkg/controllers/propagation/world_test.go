@@ -193,7 +193,9 @@ func (s *source) RemoveFinalizer(ctx context.Context, obj *typesv1beta1.Federate
 	return s.Kind.RemoveFinalizer(ctx, obj, finalizer)
 }
 
-func (s *source) TargetStatus() (has, known bool) { return s.w.withStatus && s.target == simConfigMaps, true }
+func (s *source) TargetStatus() (has, known bool) {
+	return s.w.withStatus && s.target == simConfigMaps, true
+}
 
 func (s *source) count() {
 	s.w.mu.Lock()

@@ -57,9 +57,9 @@ func (l *ledger) reported(key objectKey, uid types.UID, s snapshot) {
 	l.tidy(key)
 }
 
-// arm makes a report due after interval, and reports whether it was not due
-// already.
-func (l *ledger) arm(key objectKey, uid types.UID, now time.Time, interval time.Duration) bool {
+// arm makes a report due after interval, unless it is due sooner. It returns in
+// how long it is due, and whether that is new.
+func (l *ledger) arm(key objectKey, uid types.UID, now time.Time, interval time.Duration) (rest time.Duration, fresh bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := l.of(key, uid)
@@ -67,10 +67,10 @@ func (l *ledger) arm(key objectKey, uid types.UID, now time.Time, interval time.
 		r.since = now
 	}
 	if !r.due.IsZero() && now.Before(r.due) {
-		return false
+		return r.due.Sub(now), false
 	}
 	r.due = now.Add(interval)
-	return true
+	return interval, true
 }
 
 // began notes that work on an object began.

@@ -177,7 +177,7 @@ func (w *memberWorker) note(ctx context.Context, k *kind, key objectKey, obj *ty
 	}
 	if all {
 		w.c.objects.Add(key)
-	} else if w.c.ledger.arm(key, obj.UID, w.c.now(), w.c.config.ReportInterval) {
-		w.c.objects.AddAfter(key, w.c.config.ReportInterval)
+	} else if rest, fresh := w.c.ledger.arm(key, obj.UID, w.c.now(), w.c.config.ReportInterval); fresh {
+		w.c.objects.AddAfter(key, rest)
 	}
 }

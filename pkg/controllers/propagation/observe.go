@@ -99,7 +99,7 @@ func observationOf(o members.Observed, detail members.Detail) observation {
 	case o.Deleting:
 		return observation{health: typesv1beta1.CopyTerminating}
 	case status == nil: // it has just been asked for
-		return observation{}
+		return observation{health: typesv1beta1.CopyUnknown}
 	}
 	found := observation{health: status.Health, message: status.Message, raw: status.Raw}
 	if status.HasReplicas {

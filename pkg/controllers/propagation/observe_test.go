@@ -33,7 +33,7 @@ func TestObservation(t *testing.T) {
 	}{
 		"as its member says":           {change: func(*copyView) {}, want: all},
 		"as metadata":                  {change: func(v *copyView) { v.detail = members.Metadata }, want: health(typesv1beta1.CopyCurrent)},
-		"asked for just now":           {change: func(v *copyView) { v.observed.Status = nil }},
+		"asked for just now":           {change: func(v *copyView) { v.observed.Status = nil }, want: health(typesv1beta1.CopyUnknown)},
 		"being deleted":                {change: func(v *copyView) { v.observed.Deleting = true }, want: health(typesv1beta1.CopyTerminating)},
 		"not there":                    {change: func(v *copyView) { v.exists = false }, want: health(typesv1beta1.CopyNotFound)},
 		"not ours":                     {change: func(v *copyView) { v.observed.Managed = "false" }, want: health(typesv1beta1.CopyNotFound)},

@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
+	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
 	"github.com/kubefederation/federation-apiserver/pkg/members"
 )
 
@@ -378,6 +379,10 @@ func (t *simType) Apply(ctx context.Context, key types.NamespacedName, body []by
 		t.objects[key] = object
 	}
 	object.version, object.managed, object.body, object.drift = version, "true", string(body), 0
+	if t.detail != members.Metadata && object.status == nil {
+		object.status = &members.Status{}
+		object.status.Health = typesv1beta1.CopyCurrent
+	}
 	observed := object.observed()
 	t.mu.Unlock()
 	t.show(key)

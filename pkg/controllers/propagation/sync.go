@@ -217,9 +217,7 @@ func (p *pass) report(ctx context.Context, taken snapshot) error {
 
 	observed := changed && sameButObserved(&p.obj.Status, status)
 	if observed && !taken.due {
-		if p.c.ledger.arm(p.key, p.obj.UID, next.now, p.c.config.ReportInterval) {
-			p.c.objects.AddAfter(p.key, p.c.config.ReportInterval)
-		}
+		p.reportLater(next.now)
 	} else if p.mustRecord() || !p.unsettled || taken.due && !p.postponed(taken, next.now) {
 		if changed {
 			written, err := p.write(ctx, status)
@@ -233,11 +231,18 @@ func (p *pass) report(ctx context.Context, taken snapshot) error {
 		if changed && !observed && !p.unsettled && status.Conditions[0].Reason == "" {
 			propagationSeconds.WithLabelValues(p.k.name).Observe(next.now.Sub(taken.since).Seconds())
 		}
-	} else if changed && p.c.ledger.arm(p.key, p.obj.UID, next.now, p.c.config.ReportInterval) {
-		p.c.objects.AddAfter(p.key, p.c.config.ReportInterval)
+	} else if changed {
+		p.reportLater(next.now)
 	}
 	p.enqueue()
 	return nil
+}
+
+// reportLater has the object looked at when its report is due. It is queued even if
+// it was so before: the queue may have taken an earlier time for that one.
+func (p *pass) reportLater(now time.Time) {
+	rest, _ := p.c.ledger.arm(p.key, p.obj.UID, now, p.c.config.ReportInterval)
+	p.c.objects.AddAfter(p.key, rest)
 }
 
 // mustRecord says that there are selected clusters that the status does not name

@@ -187,8 +187,11 @@ func (w *memberWorker) copyChanged(k *kind, copies Copies, name types.Namespaced
 func (w *memberWorker) statusChanged(k *kind, name types.NamespacedName) {
 	key := k.ofMember(name)
 	obj := k.get(key.NamespacedName)
-	if obj != nil && w.c.ledger.arm(key, obj.UID, w.c.now(), w.c.config.ReportInterval) {
-		w.c.objects.AddAfter(key, w.c.config.ReportInterval)
+	if obj == nil {
+		return
+	}
+	if rest, fresh := w.c.ledger.arm(key, obj.UID, w.c.now(), w.c.config.ReportInterval); fresh {
+		w.c.objects.AddAfter(key, rest)
 	}
 }
 

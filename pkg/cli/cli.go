@@ -13,12 +13,16 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/kubefederation/federation-apiserver/pkg/cli/connect"
+	"github.com/kubefederation/federation-apiserver/pkg/cli/describe"
+	"github.com/kubefederation/federation-apiserver/pkg/cli/diff"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/disable"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/enable"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/exit"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/federate"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/join"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/orphaning"
+	"github.com/kubefederation/federation-apiserver/pkg/cli/render"
+	"github.com/kubefederation/federation-apiserver/pkg/cli/status"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/unjoin"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/version"
 )
@@ -71,6 +75,10 @@ kubeconfig, or that of --host-cluster-context.`,
 		disable.New(where, streams),
 		federate.New(where, streams),
 		orphaning.New(where, streams),
+		status.New(where, streams),
+		describe.New(where, streams),
+		render.New(where, streams),
+		diff.New(where, streams),
 		version.New(streams),
 	)
 	return root

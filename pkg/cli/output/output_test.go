@@ -40,3 +40,20 @@ func TestCheck(t *testing.T) {
 	require.NoError(t, Check("json", JSON, YAML))
 	require.EqualError(t, Check("xml", JSON, YAML), `--output: "xml" must be one of json, yaml`)
 }
+
+func TestTable(t *testing.T) {
+	var out bytes.Buffer
+	colors := Palette{on: true}
+	table := Table{
+		Headings: []string{"NAME", "READY", "MESSAGE", "AGE"},
+		Indent:   "  ",
+		Rows: [][]Cell{
+			{Plain("cluster1"), {Text: "True", Paint: colors.Good}, Plain(""), Plain("1m")},
+			{Plain("größer"), {Text: "False", Paint: colors.Bad}, Plain(""), Plain("%dh", 2)},
+		},
+	}
+	table.Print(&out)
+	require.Equal(t, "  NAME       READY   AGE\n"+
+		"  cluster1   \x1b[32mTrue\x1b[0m    1m\n"+
+		"  größer     \x1b[31mFalse\x1b[0m   2h\n", out.String())
+}

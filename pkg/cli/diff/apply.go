@@ -55,7 +55,20 @@ func (a applier) apply(ctx context.Context, objects dynamic.ResourceInterface, w
 // clientSidePatch is the patch that "kubectl apply" sends for kinds that it has no
 // Go types of: what the file has, less what it had at the last apply.
 func clientSidePatch(wanted, live *unstructured.Unstructured) ([]byte, error) {
-	modified, err := json.Marshal(wanted.Object)
+	given, err := json.Marshal(wanted.Object)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the object: %w", err)
+	}
+	// With the record of this apply, as kubectl sends it: otherwise a file without
+	// annotations would be one that takes them all away.
+	recorded := wanted.DeepCopy()
+	annotations := recorded.GetAnnotations()
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	annotations[overrides.LastAppliedAnnotation] = string(given)
+	recorded.SetAnnotations(annotations)
+	modified, err := json.Marshal(recorded.Object)
 	if err != nil {
 		return nil, fmt.Errorf("encoding the object: %w", err)
 	}

@@ -22,12 +22,13 @@ func TestClientSidePatch(t *testing.T) {
 	}}
 	patch, err := clientSidePatch(wanted, live)
 	require.NoError(t, err)
-	require.JSONEq(t, `{"spec":{"kept":"new","gone":null}}`, string(patch), "what others have set stays")
+	record := `"metadata":{"annotations":{"kubectl.kubernetes.io/last-applied-configuration":"{\"spec\":{\"kept\":\"new\"}}"}}`
+	require.JSONEq(t, `{`+record+`,"spec":{"kept":"new","gone":null}}`, string(patch), "what others have set stays")
 
-	live.SetAnnotations(nil)
+	live.SetAnnotations(map[string]string{overrides.LastAppliedAnnotation: `{"metadata":{"annotations":{}},"spec":{}}`, "kubefed.io/orphan": "true"})
 	patch, err = clientSidePatch(wanted, live)
 	require.NoError(t, err)
-	require.JSONEq(t, `{"spec":{"kept":"new"}}`, string(patch), "nothing is known to have gone")
+	require.JSONEq(t, `{`+record+`,"spec":{"kept":"new"}}`, string(patch), "nothing is known to have gone, annotations of others least of all")
 }
 
 func TestIsNamespaceMissing(t *testing.T) {

@@ -106,7 +106,7 @@ func reduceMirrored(obj *unstructured.Unstructured) (mirroredEndpoint, error) {
 // reconcile brings a DNSEndpoint of the host up to date.
 func (m *mirror) reconcile(ctx context.Context, key types.NamespacedName) error {
 	complete, problem := m.theirs.known()
-	if !complete {
+	if !complete || apierrors.IsNotFound(problem) {
 		m.mirrored.set(key, notFollowed(problem))
 		return nil // the follower tells when it is
 	}

@@ -118,3 +118,37 @@ func (f *federation) keepSystemNamespace(cluster string) {
 		assert.NoError(f.t, client.Delete(context.Background(), "keep", metav1.DeleteOptions{}))
 	})
 }
+
+// TestWalkthroughKubefedIntro follows an article of 2019 about KubeFed with its manifests as published: a type is
+// enabled by a FederatedTypeConfig, and a Deployment has an override with a dotted path. The article's scheduling and DNS
+// have tests of their own.
+func TestWalkthroughKubefedIntro(t *testing.T) {
+	f := setup(t)
+	f.quiet()
+	const namespace, name = "test-namespace", "test-deployment"
+	file := func(name string) string { return testdata("walkthroughs", "kubefed-intro", name) }
+	t.Cleanup(func() {
+		if t.Failed() {
+			f.dump(namespace)
+		}
+		f.kubectlAfter("delete", "namespace", namespace, "--ignore-not-found", "--wait=false")
+	})
+	f.kubectl("apply", "-f", file("1-type.yaml"))
+	f.succeed(`
+apiVersion: v1
+kind: Namespace
+metadata: {name: test-namespace}
+---
+apiVersion: types.kubefed.io/v1beta1
+kind: FederatedNamespace
+metadata: {name: test-namespace, namespace: test-namespace}
+spec: {placement: {clusterSelector: {}}}
+`, "apply", "-f", "-")
+	r := f.succeed("", "apply", "-f", file("2-deployment.yaml"))
+	assert.Contains(t, r.stderr, "spec.replicas", "the dotted path of early KubeFed is taken, and warned of")
+	f.kubectl("wait", "-n", namespace, "federateddeployment/"+name, "--for=condition=Propagation", "--timeout=60s")
+	for cluster, replicas := range map[string]int64{cluster1: 3, cluster2: 5} {
+		f.awaitCopy(cluster, deployments, namespace, name, hasReplicas(replicas))
+	}
+	f.requireAbsent(cluster3, deployments, namespace, name)
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,6 +34,11 @@ const (
 	cluster2 = "cluster2"
 	cluster3 = "cluster3"
 )
+
+// mergePatch is how objects are changed here.
+const mergePatch = types.MergePatchType
+
+var errNotYet = errors.New("not yet")
 
 var (
 	namespaces     = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
@@ -196,7 +202,7 @@ func (f *federation) balance(cluster string, resource schema.GroupVersionResourc
 	}
 	patch, err := json.Marshal(map[string]any{"status": map[string]any{"loadBalancer": map[string]any{"ingress": list}}})
 	require.NoError(f.t, err)
-	_, err = f.on(cluster, resource, namespace).Patch(f.ctx(), name, types.MergePatchType, patch, metav1.PatchOptions{}, "status")
+	_, err = f.on(cluster, resource, namespace).Patch(f.ctx(), name, mergePatch, patch, metav1.PatchOptions{}, "status")
 	require.NoError(f.t, err)
 }
 
@@ -273,10 +279,10 @@ func (f *federation) configure(spec string) {
 		defer cancel()
 		restored, err := json.Marshal(map[string]any{"spec": before.Object["spec"]})
 		assert.NoError(f.t, err)
-		_, err = client.Patch(ctx, "kubefed", types.MergePatchType, restored, metav1.PatchOptions{})
+		_, err = client.Patch(ctx, "kubefed", mergePatch, restored, metav1.PatchOptions{})
 		assert.NoError(f.t, err)
 	})
-	_, err = client.Patch(f.ctx(), "kubefed", types.MergePatchType, []byte(`{"spec":`+spec+`}`), metav1.PatchOptions{})
+	_, err = client.Patch(f.ctx(), "kubefed", mergePatch, []byte(`{"spec":`+spec+`}`), metav1.PatchOptions{})
 	require.NoError(f.t, err)
 }
 

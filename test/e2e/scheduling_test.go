@@ -146,7 +146,9 @@ func TestSchedulingRespectsWhatTheUserSays(t *testing.T) {
 	object := override(federatedDeployment(namespace, "web", 1, cluster1, cluster2), cluster1,
 		map[string]any{"path": "/spec/replicas", "value": int64(2)}, map[string]any{"path": "/metadata/labels/tier", "value": "gold"})
 	f.create(federatedDeployments, object)
-	f.awaitReady(federatedDeployments, namespace, "web")
+	for _, cluster := range []string{cluster1, cluster2} {
+		f.awaitCopy(cluster, deployments, namespace, "web")
+	}
 	uid := f.get(cluster1, deployments, namespace, "web").GetUID()
 	generation := f.get(cluster1, deployments, namespace, "web").GetGeneration()
 
@@ -301,9 +303,9 @@ func TestSchedulingWithoutRoom(t *testing.T) {
 	f.patch(env.HostName, replicaSchedulingPreferences, namespace, "web", fmt.Sprintf(`{"spec":{"totalReplicas":%d}}`, total+1))
 	f.awaitCopy(env.HostName, federatedDeployments, namespace, "web", isPlanned(map[string]int64{cluster1: room, cluster2: total + 1 - room}))
 
-	// With no room in the other cluster either, the total is not exceeded.
+	// With no room in the other cluster either, its share by weight stays, and the total is not exceeded.
 	f.patch(env.HostName, replicaSchedulingPreferences, namespace, "web", fmt.Sprintf(`{"spec":{"clusters":{%q:{"weight":1},%q:{"weight":1,"maxReplicas":2}}}}`, cluster1, cluster2))
-	f.awaitCopy(env.HostName, federatedDeployments, namespace, "web", isPlanned(map[string]int64{cluster1: total - 1, cluster2: 2}))
+	f.awaitCopy(env.HostName, federatedDeployments, namespace, "web", isPlanned(map[string]int64{cluster1: (total + 2) / 2, cluster2: 2}))
 	preference := f.awaitCopy(env.HostName, replicaSchedulingPreferences, namespace, "web", condition("Unsatisfiable", "True", "InsufficientCapacity"))
 	assert.Equal(t, fmt.Sprintf("capacity for %d of %d", room+2, total+1), conditionMessage(preference, "Unsatisfiable"))
 }
@@ -421,6 +423,16 @@ func TestWalkthroughReplicaScheduling(t *testing.T) {
 	}
 }
 
+// isHandedOver checks that the replicas of a copy have been left to its member.
+func isHandedOver(object *unstructured.Unstructured) error {
+	for _, entry := range object.GetManagedFields() {
+		if entry.Manager == "federation-apiserver-replicas" {
+			return nil
+		}
+	}
+	return fmt.Errorf("managedFields: %v", object.GetManagedFields())
+}
+
 // TestSchedulingBesideAnAutoscaler has somebody else set replicas through the subresource scale of a copy, as an
 // autoscaler does: the preference tells, and plans nothing else for it.
 func TestSchedulingBesideAnAutoscaler(t *testing.T) {
@@ -449,7 +461,7 @@ func TestSchedulingBesideAnAutoscaler(t *testing.T) {
 	// Left to the members, nobody puts anything back.
 	f.patch(env.HostName, federatedDeployments, namespace, "web", `{"spec":{"retainReplicas":true}}`)
 	f.awaitCopy(env.HostName, replicaSchedulingPreferences, namespace, "web", condition("Scheduled", "False", "ReplicasRetained"))
-	f.awaitReady(federatedDeployments, namespace, "web")
+	f.awaitCopy(cluster1, deployments, namespace, "web", isHandedOver)
 	planned := f.get(env.HostName, federatedDeployments, namespace, "web").GetGeneration()
 	_, err := f.on(cluster1, deployments, namespace).Patch(f.ctx(), "web", types.MergePatchType, []byte(`{"spec":{"replicas":7}}`),
 		metav1.PatchOptions{FieldManager: "kube-controller-manager"}, "scale")

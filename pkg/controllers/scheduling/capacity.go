@@ -12,6 +12,9 @@ const (
 	// unschedulableAfter is how long a pod must have found no node to count as
 	// unschedulable: KubeFed's minute.
 	unschedulableAfter = time.Minute
+	// startupGrace is how long a pod that is not ready counts as running. Without it,
+	// every start of pods would look like clusters that lose replicas.
+	startupGrace = time.Minute
 	// capacityHold is how long it is believed that a cluster has no more room than
 	// it had. Then a little more is tried.
 	capacityHold = 10 * time.Minute
@@ -23,8 +26,9 @@ type seen struct {
 	known, pending bool
 	// exists says that the member has the object.
 	exists bool
-	// replicas is what it asks for, ready how many of its pods are.
-	replicas, ready int64
+	// replicas is what it asks for, ready how many of its pods are. running are the
+	// ready ones and those that have not had the time to become so.
+	replicas, ready, running int64
 	// unschedulable is how many of its pods have found no node for too long; more
 	// may have at recheck, which is zero otherwise.
 	unschedulable int64

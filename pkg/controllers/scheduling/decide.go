@@ -76,13 +76,15 @@ func decide(s *situation) *decision {
 			d.pending = true
 		}
 		// Replicas that the members decide on say nothing about the plan.
+		// Nor does a copy that the last plan has not reached yet.
+		underWay := s.last.has(name) && (!look.exists || look.replicas != s.last.Replicas[name])
 		switch {
-		case retained || !look.known || look.manager != "":
+		case retained || !look.known || look.manager != "" || underWay:
 			if s.last.has(name) {
 				d.request.Current[name] = s.last.Replicas[name]
 			}
 		case look.exists:
-			d.request.Current[name] = look.ready
+			d.request.Current[name] = look.running
 		}
 		if look.unavailable {
 			d.request.Capacity[name] = 0

@@ -129,8 +129,8 @@ func TestRoomIsRemembered(t *testing.T) {
 	spec := schedulingv1alpha1.ReplicaSchedulingPreferenceSpec{TotalReplicas: 8, Rebalance: true}
 	p := &schedulingv1alpha1.ReplicaSchedulingPreference{Spec: spec}
 	looks := map[string]seen{
-		"a": {known: true, exists: true, replicas: 4, ready: 1, unschedulable: 3},
-		"b": {known: true, exists: true, replicas: 4, ready: 4},
+		"a": {known: true, exists: true, replicas: 4, ready: 1, running: 1, unschedulable: 3},
+		"b": {known: true, exists: true, replicas: 4, ready: 4, running: 4},
 	}
 	when := now
 	next := func() *decision {
@@ -146,8 +146,8 @@ func TestRoomIsRemembered(t *testing.T) {
 	require.Equal(t, int64(1), *p.Status.Clusters[0].Capacity)
 
 	// Without the pods that found no node, nothing but the memory tells.
-	looks["a"] = seen{known: true, exists: true, replicas: 1, ready: 1}
-	looks["b"] = seen{known: true, exists: true, replicas: 7, ready: 7}
+	looks["a"] = seen{known: true, exists: true, replicas: 1, ready: 1, running: 1}
+	looks["b"] = seen{known: true, exists: true, replicas: 7, ready: 7, running: 7}
 	when = now.Add(capacityHold - time.Second)
 	d = next()
 	require.Equal(t, map[string]int64{"a": 1, "b": 7}, d.replicas)
@@ -157,7 +157,7 @@ func TestRoomIsRemembered(t *testing.T) {
 	when = now.Add(capacityHold)
 	require.Equal(t, map[string]int64{"a": 2, "b": 6}, next().replicas)
 	require.Equal(t, int64(2), *p.Status.Clusters[0].Capacity)
-	looks["a"] = seen{known: true, exists: true, replicas: 3, ready: 3}
+	looks["a"] = seen{known: true, exists: true, replicas: 3, ready: 3, running: 3}
 	require.Equal(t, map[string]int64{"a": 4, "b": 4}, next().replicas)
 	require.Nil(t, p.Status.Clusters[0].Capacity)
 }
@@ -166,10 +166,13 @@ func TestWhatIsNotKnownMovesNothing(t *testing.T) {
 	spec := schedulingv1alpha1.ReplicaSchedulingPreferenceSpec{TotalReplicas: 8}
 	last := &planRecord{Clusters: []string{"a", "b"}, Replicas: map[string]int64{"a": 7, "b": 1}}
 	for name, look := range map[string]seen{
-		"a member that is being listed":  {pending: true},
-		"a member that cannot be read":   {failure: errors.New("forbidden")},
-		"an autoscaler at work":          {known: true, exists: true, replicas: 1, ready: 1, manager: "autoscaler"},
-		"an object that has not come up": {known: true, exists: true, replicas: 7, ready: 7},
+		"a member that is being listed": {pending: true},
+		"a member that cannot be read":  {failure: errors.New("forbidden")},
+		"an autoscaler at work":         {known: true, exists: true, replicas: 1, ready: 1, running: 1, manager: "autoscaler"},
+		"all is as planned":             {known: true, exists: true, replicas: 7, ready: 7, running: 7},
+		"pods that are starting":        {known: true, exists: true, replicas: 7, ready: 2, running: 7},
+		"a copy that is not there yet":  {known: true},
+		"a copy that is not yet scaled": {known: true, exists: true, replicas: 1, ready: 1, running: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := plan(t, spec, `{}`, func(s *situation) {
@@ -178,7 +181,7 @@ func TestWhatIsNotKnownMovesNothing(t *testing.T) {
 					if c == "a" {
 						return look
 					}
-					return seen{known: true, exists: true, replicas: 1, ready: 1}
+					return seen{known: true, exists: true, replicas: 1, ready: 1, running: 1}
 				}
 			})
 			require.False(t, d.pending)
@@ -188,8 +191,16 @@ func TestWhatIsNotKnownMovesNothing(t *testing.T) {
 	d := plan(t, spec, `{}`, func(s *situation) { s.look = func(string) seen { return seen{pending: true} } })
 	require.True(t, d.pending, "a first plan waits until replicas that run are known")
 
+	d = plan(t, spec, `{}`, func(s *situation) {
+		s.last = last
+		s.look = func(c string) seen { return seen{known: true, exists: true, replicas: last.Replicas[c], running: 1} }
+	})
+	require.Equal(t, map[string]int64{"a": 4, "b": 4}, d.replicas, "replicas that have had the time to start and do not run are nobody's")
+
 	d = plan(t, spec, `{"retainReplicas": true}`, func(s *situation) {
-		s.last, s.look = last, func(string) seen { return seen{known: true, exists: true, replicas: 30, ready: 2, unschedulable: 28} }
+		s.last, s.look = last, func(string) seen {
+			return seen{known: true, exists: true, replicas: 30, ready: 2, running: 2, unschedulable: 28}
+		}
 	})
 	require.Equal(t, last.Replicas, d.replicas, "what members decide on says nothing")
 
@@ -212,7 +223,7 @@ func TestUnsatisfiable(t *testing.T) {
 		"minima":      {clusters: map[string]schedulingv1alpha1.ClusterPreferences{"*": {MinReplicas: 6}}, reason: schedulingv1alpha1.ReasonMinimumAboveTotal, message: "minimum of 12 replicas, total is 9"},
 		"maxima": {clusters: map[string]schedulingv1alpha1.ClusterPreferences{"*": {MaxReplicas: limit(2), Weight: 1}},
 			reason: schedulingv1alpha1.ReasonLimitsBelowTotal, message: "maxima and weights leave room for 4 of 9"},
-		"room": {look: seen{known: true, exists: true, replicas: 5, ready: 3, unschedulable: 2}, reason: schedulingv1alpha1.ReasonInsufficientCapacity, message: "capacity for 6 of 9"},
+		"room": {look: seen{known: true, exists: true, replicas: 5, ready: 3, running: 3, unschedulable: 2}, reason: schedulingv1alpha1.ReasonInsufficientCapacity, message: "capacity for 6 of 9"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := &schedulingv1alpha1.ReplicaSchedulingPreference{ObjectMeta: metav1.ObjectMeta{Generation: 3}}

@@ -91,7 +91,7 @@ func (o *observer) look(cluster string, resource schema.GroupVersionResource, ob
 	if !exists || found.replicas == found.ready {
 		o.unfollowPods(podsKey{key, object.Name})
 	}
-	result := seen{known: true, exists: exists, replicas: found.replicas, ready: found.ready}
+	result := seen{known: true, exists: exists, replicas: found.replicas, ready: found.ready, running: found.replicas}
 	if !exists {
 		return result
 	}
@@ -111,20 +111,33 @@ func (o *observer) lookAtPods(result *seen, key podsKey, member *members.Member,
 	if synced, _ := following.Synced(); !synced {
 		return // what the object's own status says will do
 	}
+	sooner := func(t time.Time) {
+		if result.recheck.IsZero() || t.Before(result.recheck) {
+			result.recheck = t
+		}
+	}
 	result.ready = 0
+	var lost int64
 	for _, p := range following.All() {
-		if p.ready {
+		switch {
+		case p.ready:
 			result.ready++
+		case p.ended:
+		case now.Before(p.created.Add(startupGrace)):
+			sooner(p.created.Add(startupGrace))
+		default:
+			lost++
 		}
 		if p.unschedulable.IsZero() {
 			continue
 		}
-		if end := p.unschedulable.Add(unschedulableAfter); !now.Before(end) {
+		if end := p.unschedulable.Add(unschedulableAfter); now.Before(end) {
+			sooner(end)
+		} else {
 			result.unschedulable++
-		} else if result.recheck.IsZero() || end.Before(result.recheck) {
-			result.recheck = end
 		}
 	}
+	result.running = max(0, result.replicas-lost)
 }
 
 func (o *observer) follow(key workloadsKey, member *members.Member, user string) *workloads {
@@ -270,7 +283,9 @@ func contender(obj *unstructured.Unstructured) string {
 
 // pod is what is kept of a pod.
 type pod struct {
-	ready bool
+	// ready says that it is Ready; ended that it has ended or is about to.
+	ready, ended bool
+	created      time.Time
 	// unschedulable is since when no node was found for it; zero if there is one.
 	unschedulable time.Time
 }

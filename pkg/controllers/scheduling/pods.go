@@ -12,9 +12,10 @@ import (
 // podOf reads the conditions of a pod. One that ends is neither ready nor waiting
 // for a node.
 func podOf(obj *unstructured.Unstructured) pod {
-	p := pod{}
+	p := pod{created: obj.GetCreationTimestamp().Time}
 	if phase, _, _ := unstructured.NestedString(obj.Object, "status", "phase"); obj.GetDeletionTimestamp() != nil ||
 		phase == string(corev1.PodSucceeded) || phase == string(corev1.PodFailed) {
+		p.ended = true
 		return p
 	}
 	list, _, err := unstructured.NestedSlice(obj.Object, "status", "conditions")

@@ -19,6 +19,7 @@ import (
 	"github.com/kubefederation/federation-apiserver/pkg/cli/enable"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/exit"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/federate"
+	"github.com/kubefederation/federation-apiserver/pkg/cli/get"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/join"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/orphaning"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/render"
@@ -79,6 +80,7 @@ kubeconfig, or that of --host-cluster-context.`,
 		describe.New(where, streams),
 		render.New(where, streams),
 		diff.New(where, streams),
+		get.New(where, streams),
 		version.New(streams),
 	)
 	return root

@@ -10,6 +10,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubefederation/federation-apiserver/pkg/cli/connect"
+	"github.com/kubefederation/federation-apiserver/pkg/cli/federation"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/membership"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/progress"
 )
@@ -26,12 +27,19 @@ type Options struct {
 	HostName string
 	// Force goes on when the member cannot be reached.
 	Force bool
+	// Policy says what becomes of the copies: PolicyOrphan or PolicyRemove.
+	Policy string
+	// Yes confirms PolicyRemove.
+	Yes bool
 	// DryRun says what would be deleted and changes nothing.
 	DryRun bool
 }
 
 const example = `  # Let the cluster cluster1 leave the federation
   kubectl fed unjoin cluster1
+
+  # ... and delete what the federation has written there
+  kubectl fed unjoin cluster1 --policy=remove
 
   # The cluster is gone for good
   kubectl fed unjoin cluster2 --force`
@@ -47,7 +55,9 @@ func New(where *connect.Flags, streams genericiooptions.IOStreams) *cobra.Comman
 Deletes what join made: the KubeFedCluster and its Secret in the host, and the
 service account and the rights of the federation in the cluster. The system
 namespace in the cluster goes when join made it and nothing else is in it.
-What the federation has propagated to the cluster stays there.`,
+What the federation has propagated to the cluster stays there, without the
+federation's label, or is deleted with --policy=remove: a namespace only when
+nothing else is in it.`,
 		Example: example,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
@@ -59,6 +69,8 @@ What the federation has propagated to the cluster stays there.`,
 	flags.StringVar(&o.ClusterContext, "cluster-context", "", "Context of the cluster that leaves. Default: NAME.")
 	flags.StringVar(&o.HostName, "host-cluster-name", "", "Name of the host cluster, as given to join. Default: the host's context.")
 	flags.BoolVar(&o.Force, "force", false, "Go on when the cluster cannot be reached; what join made there is then left.")
+	flags.StringVar(&o.Policy, "policy", PolicyOrphan, "What becomes of the copies in the cluster: orphan keeps them and takes the federation's label off, remove deletes them.")
+	flags.BoolVar(&o.Yes, "yes", false, "With --policy=remove: do not ask.")
 	flags.BoolVar(&o.DryRun, "dry-run", false, "Say what would be deleted and change nothing.")
 	return command
 }
@@ -67,6 +79,9 @@ What the federation has propagated to the cluster stays there.`,
 // its work before it loses its rights; but when the member cannot be reached,
 // nothing is done at all without Force.
 func (o *Options) Run(ctx context.Context) error {
+	if err := o.checkPolicy(); err != nil {
+		return err
+	}
 	if o.ClusterContext == "" {
 		o.ClusterContext = o.Cluster
 	}
@@ -97,6 +112,19 @@ func (o *Options) Run(ctx context.Context) error {
 	if unreachable != nil && !o.Force {
 		return fmt.Errorf("%w\nNothing was changed. If the cluster is gone for good, use --force", unreachable)
 	}
+	client, err := federation.NewForConfig(o.Flags, hostCluster.Config)
+	if err != nil {
+		return err
+	}
+	var copies []copied
+	if unreachable == nil {
+		if copies, err = o.copies(ctx, client, member); err != nil {
+			return fmt.Errorf("looking for the copies in cluster %s: %w\nNothing was changed", o.Cluster, err)
+		}
+		if err := o.confirm(copies); err != nil {
+			return err
+		}
+	}
 	if err := host.unregister(ctx); err != nil {
 		return fmt.Errorf("in the host: %w", err)
 	}
@@ -104,7 +132,13 @@ func (o *Options) Run(ctx context.Context) error {
 		report.Note("%s: left as it is: %v", o.Cluster, unreachable)
 		return nil
 	}
-	err = member.clean(ctx, hostUID)
+	// Without its rights the federation cannot write the copies again.
+	if err = member.cleanRights(ctx); err == nil {
+		err = o.apply(ctx, client, member, copies)
+	}
+	if err == nil {
+		err = member.cleanNamespace(ctx, hostUID)
+	}
 	if err != nil && o.Force {
 		report.Note("%s: not all was deleted: %v", o.Cluster, err)
 		return nil

@@ -8,7 +8,6 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
@@ -30,6 +29,8 @@ type member struct {
 
 func newMember(cluster *connect.Cluster, m membership.Membership, d deletion) (*member, error) {
 	config := rest.CopyConfig(cluster.Config)
+	// There may be many copies.
+	config.QPS, config.Burst = 100, 200
 	kube, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return nil, fmt.Errorf("context %q of the kubeconfig: %w", cluster.Context, err)
@@ -52,9 +53,10 @@ func (m *member) ping(ctx context.Context) error {
 	return err
 }
 
-// clean deletes what join made. Rights go before the account, so that nothing is
-// left behind that a later account of the same name would get.
-func (m *member) clean(ctx context.Context, hostUID types.UID) error {
+// cleanRights deletes what join made but the namespace. Rights go before the
+// account, so that nothing is left behind that a later account of the same name
+// would get.
+func (m *member) cleanRights(ctx context.Context) error {
 	rbac := m.kube.RbacV1()
 	var failed []error
 	// Join may have been of either scope: what is not there costs a look.
@@ -69,8 +71,5 @@ func (m *member) clean(ctx context.Context, hostUID types.UID) error {
 		ours(ctx, m.deletion, m.Cluster, "Role", m.RoleName(), rbac.Roles(m.Namespace)),
 		ours(ctx, m.deletion, m.Cluster, "Secret", account, m.kube.CoreV1().Secrets(m.Namespace)),
 		ours(ctx, m.deletion, m.Cluster, "ServiceAccount", account, m.kube.CoreV1().ServiceAccounts(m.Namespace)))
-	if err := errors.Join(failed...); err != nil {
-		return err
-	}
-	return m.cleanNamespace(ctx, hostUID)
+	return errors.Join(failed...)
 }

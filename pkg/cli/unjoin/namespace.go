@@ -38,18 +38,12 @@ func (m *member) cleanNamespace(ctx context.Context, hostUID types.UID) error {
 		return nil
 	}
 	m.report.Doing("%s: looking for what else is in Namespace %s", m.Cluster, m.Namespace)
-	left, err := m.contents(ctx)
+	left, err := m.contents(ctx, m.Namespace)
 	if err != nil {
 		return fmt.Errorf("looking for what is in namespace %q, which is therefore left: %w", m.Namespace, err)
 	}
 	if len(left) > 0 {
-		const most = 5
-		rest := ""
-		if len(left) > most {
-			rest = fmt.Sprintf(" and %d more", len(left)-most)
-			left = left[:most]
-		}
-		m.report.Note("%s: Namespace %s stays: in it are %s%s", m.Cluster, m.Namespace, strings.Join(left, ", "), rest)
+		m.report.Note("%s: Namespace %s stays: in it are %s", m.Cluster, m.Namespace, some(left))
 		return nil
 	}
 	return ours(ctx, m.deletion, m.Cluster, "Namespace", m.Namespace, namespaces)
@@ -61,9 +55,18 @@ var provided = []string{"configmaps/kube-root-ca.crt", "serviceaccounts/default"
 // transient are the resources that are not anybody's work.
 var transient = []string{"events", "leases", "endpoints", "endpointslices"}
 
-// contents lists what is in the namespace, as resource/name. It fails if any
+// some names the first of many.
+func some(names []string) string {
+	const most = 5
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+}
+
+// contents lists what is in a namespace, as resource/name. It fails if any
 // resource cannot be listed: then nobody knows.
-func (m *member) contents(ctx context.Context) ([]string, error) {
+func (m *member) contents(ctx context.Context, namespace string) ([]string, error) {
 	lists, err := m.kube.Discovery().ServerPreferredNamespacedResources()
 	if err != nil {
 		return nil, err
@@ -79,7 +82,7 @@ func (m *member) contents(ctx context.Context) ([]string, error) {
 			if slices.Contains(transient, resource.Name) {
 				continue
 			}
-			objects, err := m.meta.Resource(version.WithResource(resource.Name)).Namespace(m.Namespace).List(ctx, metav1.ListOptions{Limit: 100})
+			objects, err := m.meta.Resource(version.WithResource(resource.Name)).Namespace(namespace).List(ctx, metav1.ListOptions{Limit: 100})
 			if apierrors.IsNotFound(err) || apierrors.IsMethodNotSupported(err) {
 				continue
 			}

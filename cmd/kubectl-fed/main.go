@@ -1,5 +1,5 @@
 // Command kubectl-fed is the plugin "kubectl fed". Called as kubefedctl it is the
-// same.
+// same; called as kubectl_complete-fed it completes command lines for kubectl.
 package main
 
 import (

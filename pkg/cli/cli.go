@@ -12,6 +12,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/klog/v2"
 
+	"github.com/kubefederation/federation-apiserver/pkg/cli/complete"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/connect"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/describe"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/diff"
@@ -28,14 +29,22 @@ import (
 	"github.com/kubefederation/federation-apiserver/pkg/cli/version"
 )
 
-// pluginName is what kubectl calls for "kubectl fed".
-const pluginName = "kubectl-fed"
+const (
+	// pluginName is what kubectl calls for "kubectl fed".
+	pluginName = "kubectl-fed"
+	// completionName is what kubectl calls to complete "kubectl fed".
+	completionName = "kubectl_complete-fed"
+)
 
 // Run runs a command line, args[0] being the name that it was called by, and
 // returns the exit status.
 func Run(ctx context.Context, args []string, streams genericiooptions.IOStreams) int {
-	command := New(filepath.Base(args[0]), streams)
-	command.SetArgs(args[1:])
+	name, args := filepath.Base(args[0]), args[1:]
+	if name == completionName {
+		name, args = pluginName, append([]string{cobra.ShellCompRequestCmd}, args...)
+	}
+	command := New(name, streams)
+	command.SetArgs(args)
 	err := command.ExecuteContext(ctx)
 	code, quiet := exit.Status(err)
 	if !quiet {
@@ -83,5 +92,6 @@ kubeconfig, or that of --host-cluster-context.`,
 		get.New(where, streams),
 		version.New(streams),
 	)
+	complete.Register(root, where)
 	return root
 }

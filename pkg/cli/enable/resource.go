@@ -81,6 +81,11 @@ func QualifiedName(resource *metav1.APIResource) string {
 	return schema.GroupResource{Group: resource.Group, Resource: resource.Name}.String()
 }
 
+// Resource is how a resource is asked for.
+func Resource(resource *metav1.APIResource) schema.GroupVersionResource {
+	return schema.GroupVersionResource{Group: resource.Group, Version: resource.Version, Resource: resource.Name}
+}
+
 // TypeConfig returns what enables a resource.
 func TypeConfig(resource *metav1.APIResource, directive *Directive, namespace string) *corev1beta1.FederatedTypeConfig {
 	scope := corev1beta1.ClusterScoped

@@ -67,8 +67,7 @@ func contents(ctx context.Context, client *federation.Client, namespace string, 
 		if !isFederable(resource, skip) {
 			continue
 		}
-		gvr := schema.GroupVersionResource{Group: resource.Group, Version: resource.Version, Resource: resource.Name}
-		list, err := client.Dynamic.Resource(gvr).Namespace(namespace).List(ctx, metav1.ListOptions{})
+		list, err := client.Dynamic.Resource(enable.Resource(resource)).Namespace(namespace).List(ctx, metav1.ListOptions{})
 		if apierrors.IsNotFound(err) || apierrors.IsMethodNotSupported(err) {
 			continue
 		}

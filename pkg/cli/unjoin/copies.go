@@ -15,7 +15,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
-	"k8s.io/apimachinery/pkg/util/wait"
 
 	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/federation"
@@ -224,17 +223,22 @@ func (m *member) removeNamespaces(ctx context.Context, namespaces copied, hostNa
 }
 
 // awaitEmpty waits until nothing is in a namespace, and returns what is still
-// there when that takes too long.
-func (m *member) awaitEmpty(ctx context.Context, name string) (left []string, err error) {
+// there when that takes too long. Only a full answer counts: one that was cut off
+// by the time is none.
+func (m *member) awaitEmpty(ctx context.Context, name string) ([]string, error) {
 	m.report.Doing("%s: waiting for Namespace %s to be empty", m.Cluster, name)
-	err = wait.PollUntilContextTimeout(ctx, time.Second, emptyPatience, true, func(ctx context.Context) (bool, error) {
-		left, err = m.contents(ctx, name)
-		return len(left) == 0, err
-	})
-	if wait.Interrupted(err) && ctx.Err() == nil {
-		return left, nil
+	deadline := time.Now().Add(emptyPatience)
+	for {
+		left, err := m.contents(ctx, name)
+		if err != nil || len(left) == 0 || time.Now().After(deadline) {
+			return left, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(time.Second):
+		}
 	}
-	return left, err
 }
 
 // forEach works on several objects at a time. What fails does not stop the others.

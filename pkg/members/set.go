@@ -27,6 +27,10 @@ type Options struct {
 	// MinBackoff and MaxBackoff bound the growing time between two tries to
 	// observe a type, or to reach a member that does not answer. Defaults: 1s, 30s.
 	MinBackoff, MaxBackoff time.Duration
+	// Confined returns the one namespace in which objects of namespaced types are
+	// observed, so that no rights beyond it are needed; empty means all namespaces.
+	// It is asked when a type begins to be observed. Default: all.
+	Confined func() string
 }
 
 func (o Options) withDefaults() Options {
@@ -36,6 +40,7 @@ func (o Options) withDefaults() Options {
 		RequestTimeout: cmp.Or(o.RequestTimeout, 30*time.Second),
 		MinBackoff:     cmp.Or(o.MinBackoff, time.Second),
 		MaxBackoff:     cmp.Or(o.MaxBackoff, 30*time.Second),
+		Confined:       o.Confined,
 	}
 }
 

@@ -35,9 +35,11 @@ type Type struct {
 	member     *Member
 	resource   schema.GroupVersionResource
 	namespaced bool
-	ctx        context.Context
-	cancel     context.CancelFunc
-	view       *view
+	// within is the namespace that is observed; empty means all.
+	within string
+	ctx    context.Context
+	cancel context.CancelFunc
+	view   *view
 
 	mu            sync.RWMutex
 	state         State
@@ -58,6 +60,9 @@ func newType(m *Member, resource schema.GroupVersionResource, namespaced bool, d
 	t := &Type{
 		member: m, resource: resource, namespaced: namespaced, ctx: ctx, cancel: cancel,
 		view: newView(), state: Syncing, told: Syncing, detail: detail,
+	}
+	if namespaced && m.options.Confined != nil {
+		t.within = m.options.Confined()
 	}
 	t.view.setDetail(detail)
 	return t

@@ -119,13 +119,13 @@ func (t *Type) list(ctx context.Context, options metav1.ListOptions) (runtime.Ob
 
 func (t *Type) listThrough(ctx context.Context, conn *connection, options metav1.ListOptions) (runtime.Object, error) {
 	if t.Detail() == Metadata {
-		list, err := conn.metadata.Resource(t.resource).List(ctx, options)
+		list, err := conn.metadata.Resource(t.resource).Namespace(t.within).List(ctx, options)
 		if err != nil {
 			return nil, err // a typed nil would be a list
 		}
 		return list, nil
 	}
-	list, err := conn.objects.Resource(t.resource).List(ctx, options)
+	list, err := conn.objects.Resource(t.resource).Namespace(t.within).List(ctx, options)
 	if err != nil {
 		return nil, err
 	}
@@ -134,9 +134,9 @@ func (t *Type) listThrough(ctx context.Context, conn *connection, options metav1
 
 func (t *Type) watchThrough(ctx context.Context, conn *connection, options metav1.ListOptions) (watch.Interface, error) {
 	if t.Detail() == Metadata {
-		return conn.metadata.Resource(t.resource).Watch(ctx, options)
+		return conn.metadata.Resource(t.resource).Namespace(t.within).Watch(ctx, options)
 	}
-	return conn.objects.Resource(t.resource).Watch(ctx, options)
+	return conn.objects.Resource(t.resource).Namespace(t.within).Watch(ctx, options)
 }
 
 // watch opens a watch. One that goes on from where another ended waits for the

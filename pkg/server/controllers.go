@@ -70,7 +70,7 @@ func (c CompletedConfig) newControllers(loopback *rest.Config, host kubernetes.I
 		host:        host,
 		settings:    inForce,
 		events:      record.NewBroadcaster(),
-		members:     members.NewSet(membersCtx, members.Options{}),
+		members:     members.NewSet(membersCtx, members.Options{Confined: confinedTo(inForce, namespace)}),
 		stopMembers: stopMembers,
 		namespaces:  c.Federation.HostInformers.Core().V1().Namespaces(),
 	}

@@ -16,3 +16,14 @@ func propagationSettings(s *settings.Settings) propagation.Settings {
 		CacheSyncTimeout:    s.CacheSyncTimeout(),
 	}
 }
+
+// confinedTo returns the system namespace while the control plane is confined to
+// it, and nothing otherwise.
+func confinedTo(inForce *settings.InForce, namespace string) func() string {
+	return func() string {
+		if inForce.Get().Namespaced() {
+			return namespace
+		}
+		return ""
+	}
+}

@@ -39,6 +39,9 @@ type federation struct {
 	disabled bool
 	// object is the FederatedNamespace, nil if there is none.
 	object *typesv1beta1.FederatedObject
+	// confined says that the control plane is confined to the system namespace:
+	// FederatedNamespaces limit placements and nothing else.
+	confined bool
 }
 
 // decide evaluates the placement of obj over clusters, by what the caches say.
@@ -52,7 +55,7 @@ func decide(k *kind, obj *typesv1beta1.FederatedObject, namespace federation, cl
 		if impediment := invalidName(obj); impediment != nil {
 			return decision{selected: none, impediment: impediment, handsOff: true}
 		}
-		if isProtected(obj.Name, systemNamespace) {
+		if namespace.confined || isProtected(obj.Name, systemNamespace) {
 			return decision{selected: none, handsOff: true}
 		}
 	}
@@ -60,6 +63,11 @@ func decide(k *kind, obj *typesv1beta1.FederatedObject, namespace federation, cl
 		return decision{selected: none}
 	}
 	switch {
+	case namespace.confined && obj.Namespace != systemNamespace:
+		return decision{selected: none, frozen: true, impediment: &impediment{
+			reason:  typesv1beta1.ReasonNamespaceNotFederated,
+			message: "the control plane is confined to the namespace " + systemNamespace + ", as the scope of the KubeFedConfig is Namespaced",
+		}}
 	case namespace.parked:
 		return decision{parked: true}
 	case namespace.disabled:
@@ -95,21 +103,27 @@ func decide(k *kind, obj *typesv1beta1.FederatedObject, namespace federation, cl
 // federationOf returns what the caches know of the FederatedNamespace of the
 // objects of a kind in a namespace.
 func (c *Controller) federationOf(k *kind, namespace string) federation {
+	confined := c.config.Settings().Namespaced
 	if !k.namespaced {
-		return federation{}
+		return federation{confined: confined}
 	}
 	namespaces := c.kind(namespacesName)
-	confined := c.config.Settings().Namespaced
 	switch {
 	case namespaces == nil && confined:
-		return federation{}
+		return federation{confined: true}
 	case namespaces == nil:
 		return federation{needed: true, parked: !c.settled.Load(), disabled: c.settled.Load()}
 	case !namespaces.informer.HasSynced():
-		return federation{needed: true, parked: true}
+		return federation{needed: true, parked: true, confined: confined}
 	}
 	object := namespaces.get(types.NamespacedName{Namespace: namespace, Name: namespace})
-	return federation{needed: object != nil || !confined, object: object}
+	return federation{needed: object != nil || !confined, object: object, confined: confined}
+}
+
+// isOutOfScope says that nothing of a kind is looked at in members: namespaces, in
+// a control plane that is confined to one and may have no rights beyond it.
+func (c *Controller) isOutOfScope(k *kind) bool {
+	return k.namespaces && c.config.Settings().Namespaced
 }
 
 // isExcluded asks the storage whether obj, as it is now, is not for a cluster. It
@@ -122,10 +136,10 @@ func (c *Controller) isExcluded(ctx context.Context, k *kind, obj *typesv1beta1.
 	if live.UID != obj.UID || live.Generation != obj.Generation {
 		return false, nil
 	}
-	namespace := federation{needed: false}
+	confined := c.config.Settings().Namespaced
+	namespace := federation{confined: confined}
 	if k.namespaced {
 		namespaces := c.kind(namespacesName)
-		confined := c.config.Settings().Namespaced
 		switch {
 		case namespaces == nil && !confined:
 			return false, nil
@@ -137,7 +151,7 @@ func (c *Controller) isExcluded(ctx context.Context, k *kind, obj *typesv1beta1.
 			if err != nil {
 				object = nil
 			}
-			namespace = federation{needed: object != nil || !confined, object: object}
+			namespace = federation{needed: object != nil || !confined, object: object, confined: confined}
 		}
 	}
 	d := decide(k, live, namespace, []placement.Cluster{cluster}, c.config.SystemNamespace)

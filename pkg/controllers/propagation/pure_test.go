@@ -186,7 +186,11 @@ func TestDecide(t *testing.T) {
 	}{
 		"cluster-scoped":       {kind: roles, obj: object("", "x", all), want: []string{"a", "b"}},
 		"with its namespace":   {kind: deployments, obj: object("n", "x", all), namespace: federation{needed: true, object: object("n", "n", eu)}, want: []string{"a"}},
-		"confined":             {kind: deployments, obj: object("n", "x", all), want: []string{"a", "b"}},
+		"confined":             {kind: deployments, obj: object("sys", "x", all), namespace: federation{confined: true}, want: []string{"a", "b"}},
+		"confined and limited": {kind: deployments, obj: object("sys", "x", all), namespace: federation{confined: true, needed: true, object: object("sys", "sys", eu)}, want: []string{"a"}},
+		"out of scope":         {kind: deployments, obj: object("n", "x", all), namespace: federation{confined: true}, reason: typesv1beta1.ReasonNamespaceNotFederated, check: func(d decision) bool { return d.frozen }},
+		"out of scope, going":  {kind: deployments, obj: deleted(object("n", "x", all)), namespace: federation{confined: true}, check: func(d decision) bool { return !d.frozen }},
+		"namespace, confined":  {kind: namespaces, obj: object("n", "n", eu), namespace: federation{confined: true}, check: func(d decision) bool { return d.handsOff }},
 		"not federated":        {kind: deployments, obj: object("n", "x", all), namespace: federation{needed: true}, reason: typesv1beta1.ReasonNamespaceNotFederated},
 		"not known yet":        {kind: deployments, obj: object("n", "x", all), namespace: federation{needed: true, parked: true}, check: func(d decision) bool { return d.parked }},
 		"namespace going":      {kind: deployments, obj: object("n", "x", all), namespace: federation{needed: true, object: deleted(object("n", "n", all))}, check: func(d decision) bool { return d.parked }},

@@ -1,21 +1,24 @@
 package propagation
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 
 	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
+	"github.com/kubefederation/federation-apiserver/test/integration/typeserver"
 )
 
 func TestTheScopeIsTakenUp(t *testing.T) {
 	w := newTeam(t)
-	lonely := types.NamespacedName{Namespace: "lonely", Name: "web"}
+	lonely := types.NamespacedName{Namespace: typeserver.Namespace, Name: "web"}
 	namespaces := w.clusters[0].of(simNamespaces)
 	namespaces.mu.Lock()
-	namespaces.objects[types.NamespacedName{Name: "lonely"}] = &simObject{uid: "theirs", version: 1}
+	namespaces.objects[types.NamespacedName{Name: typeserver.Namespace}] = &simObject{uid: "theirs", version: 1}
 	namespaces.mu.Unlock()
 	require.NoError(t, w.put(simConfigMaps, lonely, "1", "c0"))
 	require.Eventually(t, func() bool {
@@ -27,6 +30,22 @@ func TestTheScopeIsTakenUp(t *testing.T) {
 
 	w.configure(func(s *Settings) { s.Namespaced = true })
 	w.awaitStatus(lonely, "c0", typesv1beta1.ClusterPropagationOK)
+
+	// Elsewhere nothing is done any more, except what a deletion asks for.
+	require.NoError(t, w.put(simConfigMaps, web, "1", "c0"))
+	require.Eventually(t, func() bool {
+		obj, err := w.kinds[simConfigMaps].Get(t.Context(), web.Namespace, web.Name)
+		require.NoError(t, err)
+		said := condition(obj, typesv1beta1.PropagationCondition)
+		return said != nil && strings.Contains(said.Message, "confined to the namespace")
+	}, patience, poll)
+	w.awaitIdle()
+	require.NotContains(t, w.clusters[0].of(simConfigMaps).Keys(), web)
+	require.NoError(t, w.delete(simConfigMaps, web))
+	require.Eventually(t, func() bool {
+		_, err := w.kinds[simConfigMaps].Get(t.Context(), web.Namespace, web.Name)
+		return apierrors.IsNotFound(err)
+	}, patience, poll)
 }
 
 func TestTheNumberOfObjectWorkersIsTakenUp(t *testing.T) {

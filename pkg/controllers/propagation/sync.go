@@ -92,6 +92,9 @@ func (c *Controller) addFinalizer(ctx context.Context, k *kind, obj *typesv1beta
 // concerned returns the clusters where there is, was or shall be a copy.
 func (p *pass) concerned() sets.Set[string] {
 	concerned := sets.KeySet(recordedClusters(p.obj)).Union(p.selected)
+	if p.handsOff {
+		return concerned
+	}
 	name := p.k.inMember(p.key.NamespacedName)
 	for cluster, member := range p.members {
 		if concerned.Has(cluster) {

@@ -42,7 +42,7 @@ func (c *Controller) look(ctx context.Context, k *kind, obj *typesv1beta1.Federa
 			v.fingerprint, v.version = noted.result.fingerprint, noted.result.version
 		}
 	}
-	if member == nil {
+	if member == nil || v.handsOff {
 		return v, nil
 	}
 

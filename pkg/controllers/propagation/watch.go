@@ -55,6 +55,9 @@ func (c *Controller) handlerOf(k *kind) cache.ResourceEventHandler {
 // checkLeftovers has a look at copies of an object that has gone, which there are
 // if somebody took the finalizer off.
 func (c *Controller) checkLeftovers(k *kind, key objectKey) {
+	if c.isOutOfScope(k) {
+		return
+	}
 	name := k.inMember(key.NamespacedName)
 	for _, member := range c.config.Members.List() {
 		if _, exists := member.Copies(k.resource, k.namespaced).Get(name); !exists {
@@ -70,7 +73,7 @@ func (c *Controller) checkLeftovers(k *kind, key objectKey) {
 // of a kind were known.
 func (c *Controller) kindSynced(k *kind) {
 	for _, member := range c.config.Members.List() {
-		if w := c.worker(member.Name()); w != nil {
+		if w := c.worker(member.Name()); w != nil && !c.isOutOfScope(k) {
 			w.resyncCopies(k, member.Copies(k.resource, k.namespaced))
 		}
 	}
@@ -157,6 +160,9 @@ func (c *Controller) removeWorker(cluster string) {
 
 // attach has the changes of the copies of a kind in a member looked at.
 func (c *Controller) attach(k *kind, w *memberWorker, member Member) {
+	if c.isOutOfScope(k) {
+		return
+	}
 	copies := member.Observe(k.resource, k.namespaced, members.Detail(k.detail.Load()))
 	copies.AddHandler(
 		func(name types.NamespacedName) { w.copyChanged(k, copies, name) },

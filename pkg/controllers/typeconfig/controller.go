@@ -136,8 +136,8 @@ func (c *Controller) Run(ctx context.Context) error {
 	c.factory.StartWithContext(ctx)
 	defer c.factory.Shutdown()
 	defer context.AfterFunc(ctx, c.queue.ShutDown)()
-	if !cache.WaitForCacheSync(ctx.Done(), c.synced) {
-		return nil
+	if !cache.WaitForCacheSync(ctx.Done(), c.synced) || c.Settings.Wait(ctx) != nil {
+		return nil // ended
 	}
 
 	configs, err := c.configs.List(labels.Everything())
@@ -151,6 +151,7 @@ func (c *Controller) Run(ctx context.Context) error {
 		return nil
 	}
 	c.Types.MarkLoaded()
+	defer c.Settings.OnChange(func(*settings.Settings) { c.lookAtAll() })()
 	for c.next(ctx) {
 	}
 	return nil
@@ -196,8 +197,7 @@ func (c *Controller) Lead(ctx context.Context) error {
 	c.mu.Lock()
 	c.leading = ctx
 	c.mu.Unlock()
-	// Begins with a look at all.
-	defer c.Settings.OnChange(func(*settings.Settings) { c.lookAtAll() })()
+	c.lookAtAll()
 
 	<-ctx.Done()
 	c.mu.Lock()

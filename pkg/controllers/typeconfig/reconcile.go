@@ -18,6 +18,10 @@ import (
 // to go are gone.
 const remainingPoll = 2 * time.Second
 
+// namespaces is the name of the FederatedTypeConfig of namespaces. In a control
+// plane that is confined to one, FederatedNamespaces limit placements only.
+const namespaces = "namespaces"
+
 // reconcile puts one FederatedTypeConfig into effect.
 func (c *Controller) reconcile(ctx context.Context, name string) error {
 	c.mu.Lock()
@@ -36,7 +40,7 @@ func (c *Controller) reconcile(ctx context.Context, name string) error {
 	if c.propagated[name].generation != config.Generation {
 		c.stop(name)
 	}
-	kind, enableErr := c.Types.Enable(ctx, config)
+	kind, enableErr := c.enable(ctx, config)
 	var notServed *federatedtypes.NotServedError
 	switch {
 	case enableErr == nil:
@@ -55,6 +59,18 @@ func (c *Controller) reconcile(ctx context.Context, name string) error {
 		return nil // until something changes
 	}
 	return enableErr
+}
+
+// enable serves the federated type, unless it is out of the scope of the control
+// plane.
+func (c *Controller) enable(ctx context.Context, config *corev1beta1.FederatedTypeConfig) (*federatedtypes.Kind, error) {
+	target := config.Spec.TargetType
+	if c.Settings.Get().Namespaced() && target.Scope != corev1beta1.NamespaceScoped && config.Name != namespaces {
+		c.Types.Disable(ctx, config.Name)
+		return nil, &federatedtypes.NotServedError{Reason: reasonOutOfScope, Message: fmt.Sprintf(
+			"%s is not namespaced, and the control plane is confined to the namespace %s, as the scope of the KubeFedConfig is Namespaced", target.Kind, c.Namespace)}
+	}
+	return c.Types.Enable(ctx, config)
 }
 
 // lead does what only one replica does.

@@ -19,6 +19,7 @@ const (
 	reasonServed      = "Served"
 	reasonTerminating = "Terminating"
 	reasonFailed      = "Failed"
+	reasonOutOfScope  = "OutOfScope"
 )
 
 // writeStatus records what runs for the type, if it is not recorded yet.
@@ -30,8 +31,11 @@ func (c *Controller) writeStatus(ctx context.Context, config *corev1beta1.Federa
 	if c.Propagation.Running(config.Name) {
 		status.PropagationController = corev1beta1.ControllerStatusRunning
 	}
-	notRunning := corev1beta1.ControllerStatusNotRunning
-	status.StatusController = &notRunning
+	collecting := corev1beta1.ControllerStatusNotRunning
+	if status.PropagationController == corev1beta1.ControllerStatusRunning && c.collectsStatus(config) {
+		collecting = corev1beta1.ControllerStatusRunning
+	}
+	status.StatusController = &collecting
 
 	for _, condition := range []metav1.Condition{servedCondition(config, enableErr), typedCondition(kind)} {
 		condition.ObservedGeneration = config.Generation
@@ -45,6 +49,17 @@ func (c *Controller) writeStatus(ctx context.Context, config *corev1beta1.Federa
 		return fmt.Errorf("write the status: %w", err)
 	}
 	return nil
+}
+
+// collectsStatus says whether the status of copies is collected for a type that is
+// propagated: where KubeFed would run a controller for its status type, or where
+// remoteStatus is collected.
+func (c *Controller) collectsStatus(config *corev1beta1.FederatedTypeConfig) bool {
+	mode := config.Spec.StatusCollection
+	if mode == nil || *mode != corev1beta1.StatusCollectionEnabled {
+		return false
+	}
+	return config.Spec.StatusType != nil || c.Settings.Get().Enabled(corev1beta1.RawResourceStatusCollection)
 }
 
 func servedCondition(config *corev1beta1.FederatedTypeConfig, enableErr error) metav1.Condition {

@@ -129,10 +129,10 @@ func Start(t testing.TB, options Options) *Server {
 	failed := make(chan error, 4)
 	running.Go(func() { failed <- generic.PrepareRun().RunWithContext(ctx) })
 	s.lead = sync.OnceFunc(func() {
-		running.Go(func() { failed <- inForce.Run(ctx) })
 		running.Go(func() { failed <- controller.Lead(ctx) })
 	})
 	s.load = sync.OnceFunc(func() {
+		running.Go(func() { failed <- inForce.Run(ctx) })
 		running.Go(func() { failed <- controller.Run(ctx) })
 		if !options.Standby {
 			s.lead()

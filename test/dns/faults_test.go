@@ -121,7 +121,7 @@ spec: {endpoints: [{dnsName: `+mine+`, recordType: A, targets: [192.0.2.41]}]}
 	f.balance(cluster1, services, namespace, "web", "192.0.2.42")
 	f.apply(namespace, plainRecord)
 	f.condition(serviceRecords, namespace, "web", "Published", "True", "Published")
-	f.condition(serviceRecords, namespace, "web", "ExternalDNS", "False", "Conflict")
+	f.condition(serviceRecords, namespace, "web", "ExternalDNS", "False", "HostConflict")
 	f.awaitNames(mine, "A", "192.0.2.41")
 
 	f.remove(serviceRecords, namespace, "web")

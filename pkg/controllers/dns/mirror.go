@@ -140,6 +140,12 @@ func (m *mirror) reconcile(ctx context.Context, key types.NamespacedName) error 
 			"the host has a DNSEndpoint of that name that is somebody else's: delete it, or give the record another name"})
 		m.queue.AddAfter(key, maxRetry)
 		return nil
+	case apierrors.IsNotFound(err):
+		// What is not served any more, or a namespace that goes: the follower and the
+		// informer tell what comes of it.
+		m.mirrored.set(key, outcome{metav1.ConditionFalse, ReasonWriteFailed, message([]string{err.Error()})})
+		m.queue.AddAfter(key, maxRetry)
+		return nil
 	}
 	m.mirrored.set(key, outcome{metav1.ConditionFalse, ReasonWriteFailed, message([]string{err.Error()})})
 	return fmt.Errorf("write the DNSEndpoint of the host: %w", err)

@@ -23,7 +23,7 @@ const (
 	// ReasonNotInstalled means that the host does not serve externaldns.k8s.io.
 	ReasonNotInstalled = "NotInstalled"
 	// ReasonHostConflict means that the DNSEndpoint of the host is somebody else's.
-	ReasonHostConflict = "Conflict"
+	ReasonHostConflict = "HostConflict"
 	// ReasonWriteFailed means that the host refused it, or could not be reached.
 	ReasonWriteFailed = "WriteFailed"
 )

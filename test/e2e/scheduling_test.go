@@ -171,7 +171,7 @@ func TestSchedulingRespectsWhatTheUserSays(t *testing.T) {
 		}
 		return nil
 	})
-	f.get(cluster3, deployments, namespace, "web")
+	f.awaitCopy(cluster3, deployments, namespace, "web")
 
 	// kubectl delete waits for the finalizer.
 	f.kubectl("-n", namespace, "delete", "rsp", "web", "--timeout=60s")
@@ -241,7 +241,9 @@ func TestSchedulingSaysWhatIsWrong(t *testing.T) {
 
 	f.patch(env.HostName, federatedDeployments, namespace, "web", `{"spec":{"retainReplicas":true}}`)
 	await(condition("Scheduled", "False", "ReplicasRetained"))
-	f.patch(env.HostName, federatedDeployments, namespace, "web", `{"spec":{"retainReplicas":false,"placement":{"clusters":[{"name":"elsewhere"}]}}}`)
+	f.patch(env.HostName, federatedDeployments, namespace, "web", `{"spec":{"retainReplicas":false}}`)
+	await(condition("Scheduled", "True", "Scheduled"))
+	f.patch(env.HostName, federatedDeployments, namespace, "web", `{"spec":{"placement":{"clusters":[{"name":"elsewhere"}]}}}`)
 	await(condition("Scheduled", "False", "NoClusters"))
 }
 
@@ -461,12 +463,18 @@ func TestSchedulingBesideAnAutoscaler(t *testing.T) {
 	// Left to the members, nobody puts anything back.
 	f.patch(env.HostName, federatedDeployments, namespace, "web", `{"spec":{"retainReplicas":true}}`)
 	f.awaitCopy(env.HostName, replicaSchedulingPreferences, namespace, "web", condition("Scheduled", "False", "ReplicasRetained"))
+	require.NoError(t, isPlanned(map[string]int64{})(withoutPlacement(f.get(env.HostName, federatedDeployments, namespace, "web"))), "overrides would win")
 	f.awaitCopy(cluster1, deployments, namespace, "web", isHandedOver)
-	planned := f.get(env.HostName, federatedDeployments, namespace, "web").GetGeneration()
 	_, err := f.on(cluster1, deployments, namespace).Patch(f.ctx(), "web", types.MergePatchType, []byte(`{"spec":{"replicas":7}}`),
 		metav1.PatchOptions{FieldManager: "kube-controller-manager"}, "scale")
 	require.NoError(t, err)
-	f.awaitCopy(env.HostName, replicaSchedulingPreferences, namespace, "web", runs(cluster1, 2, 7))
-	assert.Equal(t, planned, f.get(env.HostName, federatedDeployments, namespace, "web").GetGeneration())
+	f.awaitCopy(cluster1, deployments, namespace, "web", hasReplicas(7), hasInt(7, "status", "readyReplicas"))
+	f.awaitReady(federatedDeployments, namespace, "web")
 	assert.NoError(t, hasReplicas(7)(f.get(cluster1, deployments, namespace, "web")))
+}
+
+// withoutPlacement leaves the list of clusters out.
+func withoutPlacement(object *unstructured.Unstructured) *unstructured.Unstructured {
+	unstructured.RemoveNestedField(object.Object, "spec", "placement")
+	return object
 }

@@ -51,7 +51,7 @@ const (
 	// ReasonInvalidPlacement means that a selector cannot be evaluated.
 	ReasonInvalidPlacement = "InvalidPlacement"
 	// ReasonReplicasRetained means that spec.retainReplicas of the federated object
-	// leaves the replicas of copies that exist to the members.
+	// leaves replicas to the members; nothing is planned.
 	ReasonReplicasRetained = "ReplicasRetained"
 	// ReasonReplicasContended means that something in a member sets spec.replicas too.
 	ReasonReplicasContended = "ReplicasContended"

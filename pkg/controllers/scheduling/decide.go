@@ -63,7 +63,6 @@ func decide(s *situation) *decision {
 		return d
 	}
 
-	retained := s.object.Spec.RetainReplicas != nil && *s.object.Spec.RetainReplicas
 	d.request = replicas.Request{
 		Total: int64(spec.TotalReplicas), Rebalance: spec.Rebalance, Preferences: preferencesOf(spec), Clusters: d.active,
 		Current: map[string]int64{}, Capacity: map[string]int64{}, Key: s.object.Namespace + "/" + s.object.Name,
@@ -79,7 +78,7 @@ func decide(s *situation) *decision {
 		// Nor does a copy that the last plan has not reached yet.
 		underWay := s.last.has(name) && (!look.exists || look.replicas != s.last.Replicas[name])
 		switch {
-		case retained || !look.known || look.manager != "" || underWay:
+		case !look.known || look.manager != "" || underWay:
 			if s.last.has(name) {
 				d.request.Current[name] = s.last.Replicas[name]
 			}
@@ -89,7 +88,7 @@ func decide(s *situation) *decision {
 		if look.unavailable {
 			d.request.Capacity[name] = 0
 		}
-		if retained || look.unavailable {
+		if look.unavailable {
 			continue
 		}
 		limit, change := capacityOf(look, statusOf(s.preference, name), s.now)

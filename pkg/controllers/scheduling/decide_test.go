@@ -197,13 +197,6 @@ func TestWhatIsNotKnownMovesNothing(t *testing.T) {
 	})
 	require.Equal(t, map[string]int64{"a": 4, "b": 4}, d.replicas, "replicas that have had the time to start and do not run are nobody's")
 
-	d = plan(t, spec, `{"retainReplicas": true}`, func(s *situation) {
-		s.last, s.look = last, func(string) seen {
-			return seen{known: true, exists: true, replicas: 30, ready: 2, running: 2, unschedulable: 28}
-		}
-	})
-	require.Equal(t, last.Replicas, d.replicas, "what members decide on says nothing")
-
 	d = plan(t, spec, `{}`, func(s *situation) {
 		s.look = func(c string) seen {
 			return seen{known: c != "a", unavailable: c == "a", failure: errors.New("not served")}

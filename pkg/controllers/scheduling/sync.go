@@ -91,6 +91,9 @@ func (c *Controller) schedule(ctx context.Context, p *schedulingv1alpha1.Replica
 	if err != nil {
 		return time.Time{}, c.report(ctx, p, nil, &problem{schedulingv1alpha1.ReasonUpdateRefused, err.Error()})
 	}
+	if retained := obj.Spec.RetainReplicas; retained != nil && *retained {
+		return time.Time{}, c.leaveReplicas(ctx, kind, s)
+	}
 	d := decide(s)
 	if d.pending {
 		return c.Clock.Now().Add(syncPoll), nil
@@ -101,6 +104,19 @@ func (c *Controller) schedule(ctx context.Context, p *schedulingv1alpha1.Replica
 		}
 	}
 	return d.recheck, c.report(ctx, p, d, trouble)
+}
+
+// leaveReplicas takes the plan out of an object that leaves replicas to the members:
+// its overrides would win over that.
+func (c *Controller) leaveReplicas(ctx context.Context, kind *watchedKind, s *situation) error {
+	c.observeNothing(types.NamespacedName{Namespace: s.object.Namespace, Name: s.object.Name})
+	if s.last != nil {
+		if _, err := kind.Update(ctx, takeBack(s.object, s.last)); err != nil {
+			return fmt.Errorf("take the plan back: %w", err)
+		}
+	}
+	return c.report(ctx, s.preference, nil, &problem{schedulingv1alpha1.ReasonReplicasRetained,
+		"spec.retainReplicas of the object leaves replicas to the members; nothing is planned"})
 }
 
 // situation gathers what is known.
@@ -159,10 +175,6 @@ func (c *Controller) write(ctx context.Context, kind *watchedKind, s *situation,
 		message := fmt.Sprintf("Planned %s", describe(planned(d)))
 		c.Events.Event(s.preference, corev1.EventTypeNormal, schedulingv1alpha1.ReasonScheduled, message)
 		klog.FromContext(ctx).V(2).Info("Wrote a plan", "kind", s.preference.Spec.TargetKind, "object", klog.KObj(s.object), "plan", message)
-	}
-	if retained := s.object.Spec.RetainReplicas; retained != nil && *retained {
-		return &problem{schedulingv1alpha1.ReasonReplicasRetained,
-			"spec.retainReplicas of the object leaves the replicas of copies that exist to the members; the plan is for new copies"}, nil
 	}
 	for _, name := range d.active {
 		if manager := d.seen[name].manager; manager != "" {

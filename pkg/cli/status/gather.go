@@ -28,10 +28,9 @@ type Report struct {
 
 // Server is how the federation is reached.
 type Server struct {
-	Host        string        `json:"host"`
-	HostVersion string        `json:"hostVersion"`
-	APIs        []string      `json:"apis"`
-	Latency     time.Duration `json:"latencyNanoseconds"`
+	Host        string   `json:"host"`
+	HostVersion string   `json:"hostVersion"`
+	APIs        []string `json:"apis"`
 }
 
 // Cluster is one member.
@@ -118,7 +117,7 @@ func (r *Report) inSync() bool {
 		!slices.ContainsFunc(r.Types, func(t Type) bool { return t.NotInSync > 0 || t.Trouble != "" || t.Error != "" })
 }
 
-// server finds out whether the host reaches the federation, and how fast.
+// server finds out whether the host reaches the federation.
 func server(ctx context.Context, client *federation.Client) (Server, error) {
 	config, err := client.ToRESTConfig()
 	if err != nil {
@@ -130,14 +129,12 @@ func server(ctx context.Context, client *federation.Client) (Server, error) {
 		return s, fmt.Errorf("asking the host for its version: %w", err)
 	}
 	s.HostVersion = version.GitVersion
-	began := time.Now()
 	for _, api := range []string{corev1beta1.SchemeGroupVersion.String(), typesv1beta1.SchemeGroupVersion.String()} {
 		if err := client.Core.CoreV1beta1().RESTClient().Get().AbsPath("apis", api).Do(ctx).Error(); err != nil {
 			return s, federation.Explain(err, "asking for %s", api)
 		}
 		s.APIs = append(s.APIs, api)
 	}
-	s.Latency = time.Since(began) / time.Duration(len(s.APIs))
 	return s, nil
 }
 

@@ -118,7 +118,11 @@ func (o *Options) Run(ctx context.Context) error {
 	}
 	var copies []copied
 	if unreachable == nil {
-		if copies, err = o.copies(ctx, client, member); err != nil {
+		copies, err = o.copies(ctx, client, member)
+		switch {
+		case err != nil && o.Force:
+			report.Note("%s: copies are left as they are: %v", o.Cluster, err)
+		case err != nil:
 			return fmt.Errorf("looking for the copies in cluster %s: %w\nNothing was changed", o.Cluster, err)
 		}
 		if err := o.confirm(copies); err != nil {

@@ -3,6 +3,7 @@ package cli_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,15 +28,25 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// What the commands remember of a cluster is not to outlive it.
+	code, err := runTests(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// runTests keeps what the commands remember of a cluster from outliving it.
+func runTests(m *testing.M) (int, error) {
 	cache, err := os.MkdirTemp("", "kubectl-fed-cache-")
 	if err != nil {
-		panic(err)
+		return 1, err
 	}
-	os.Setenv("KUBECACHEDIR", cache)
+	if err := os.Setenv("KUBECACHEDIR", cache); err != nil {
+		return 1, err
+	}
 	code := env.Run(m)
-	os.RemoveAll(cache)
-	os.Exit(code)
+	return code, os.RemoveAll(cache)
 }
 
 const (

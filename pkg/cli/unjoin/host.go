@@ -45,7 +45,7 @@ func (h *host) namespaceUID(ctx context.Context) (types.UID, error) {
 
 // unregister deletes the KubeFedCluster and its Secret.
 func (h *host) unregister(ctx context.Context) error {
-	clusters := h.federation.CoreV1beta1().KubeFedClusters(h.Membership.Namespace)
+	clusters := h.federation.CoreV1beta1().KubeFedClusters(h.Namespace)
 	cluster, err := clusters.Get(ctx, h.Cluster, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		h.report.Done("host: KubeFedCluster %s is not there", h.Cluster)
@@ -58,5 +58,5 @@ func (h *host) unregister(ctx context.Context) error {
 	if err := remove(ctx, h.deletion, "host", "KubeFedCluster", h.Cluster, clusters, anyone); err != nil {
 		return err
 	}
-	return ours(ctx, h.deletion, "host", "Secret", cluster.Spec.SecretRef.Name, h.kube.CoreV1().Secrets(h.Membership.Namespace))
+	return ours(ctx, h.deletion, "host", "Secret", cluster.Spec.SecretRef.Name, h.kube.CoreV1().Secrets(h.Namespace))
 }

@@ -133,6 +133,10 @@ func (p *Plan) decide() ([]string, error) {
 			p.Impediment = "a FederatedNamespace must have the name of the namespace that it is in; this one is ignored"
 			return nil, nil
 		}
+		if p.Confined {
+			p.Impediment = "the federation is confined to the namespace " + p.SystemNamespace + ": a FederatedNamespace only limits where the objects in it go"
+			return nil, nil
+		}
 		if isProtected(p.Object.Name, p.SystemNamespace) {
 			p.Impediment = "the namespace " + p.Object.Name + " is never created, changed or deleted in members; the placement holds for what is in it"
 			return nil, nil
@@ -144,6 +148,9 @@ func (p *Plan) decide() ([]string, error) {
 		return nil, nil
 	case p.Type.Spec.Propagation != corev1beta1.PropagationEnabled:
 		p.Impediment = "propagation of the type is Disabled: copies are left as they are"
+	case p.Confined && p.Type.Spec.TargetType.Scope == corev1beta1.NamespaceScoped && p.Object.Namespace != p.SystemNamespace:
+		p.Impediment = "the federation is confined to the namespace " + p.SystemNamespace
+		return nil, nil
 	case p.needsNamespace && p.NamespacesDisabled:
 		p.Impediment = "the type namespaces is not propagated: copies are left as they are"
 		return nil, nil

@@ -77,7 +77,7 @@ func TestWhy(t *testing.T) {
 			[]string{"placement: there is neither a list of clusters nor a selector, which selects none", "FederatedNamespace shop: the selector is empty, which selects every cluster"}},
 		{"no FederatedNamespace", Input{Object: object("{}", everywhere)}, "one", false,
 			[]string{"placement: the selector is empty, which selects every cluster", "namespace shop has no FederatedNamespace"}},
-		{"none needed", Input{Object: object("{}", everywhere), Confined: true}, "one", true,
+		{"none needed", Input{Object: object("{}", everywhere), Confined: true, SystemNamespace: "shop"}, "one", true,
 			[]string{"placement: the selector is empty, which selects every cluster"}},
 		{"no member", Input{Object: object("{}", named("three")), Namespace: namespaceTo(everywhere)}, "three", false,
 			[]string{"there is no KubeFedCluster of this name"}},
@@ -119,6 +119,8 @@ func TestImpediments(t *testing.T) {
 		{"nor is the type", Input{Object: object("{}", everywhere), Type: disabled, Namespace: namespaceTo(everywhere)}, "propagation of the type is Disabled"},
 		{"the system's namespace", Input{Object: protected, Type: namespaces}, "the namespace system is never created"},
 		{"a wrong name", Input{Object: misnamed, Type: namespaces}, "must have the name of the namespace"},
+		{"elsewhere in a confined federation", Input{Object: object("{}", everywhere), Type: deployments, Confined: true}, "the federation is confined to the namespace system"},
+		{"a namespace in a confined federation", Input{Object: namespaceTo(everywhere), Type: namespaces, Confined: true}, "the federation is confined to the namespace system: a FederatedNamespace only limits"},
 		{"none", Input{Object: namespaceTo(everywhere), Type: namespaces}, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -149,7 +149,7 @@ func (s *Server) kindsChanged() (<-chan struct{}, uint64) {
 func (s *Server) announceKinds(ctx context.Context) {
 	before := s.changes.Load()
 	since := before.since
-	if s.Loaded() {
+	if s.Loaded() && ctx.Err() == nil {
 		// Without an answer nobody can start to watch either.
 		if version, err := s.ResourceVersion(ctx); err == nil {
 			since = version

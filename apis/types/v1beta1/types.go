@@ -33,6 +33,10 @@ const (
 	// SyncFinalizer keeps a federated object until its copies are gone from the
 	// members.
 	SyncFinalizer = "kubefed.io/sync-controller"
+	// RootCAConfigMap is the ConfigMap that each cluster publishes its own CA in. A
+	// federated object for it is accepted, as whoever federates all that a namespace
+	// has makes one, and is never propagated.
+	RootCAConfigMap = "kube-root-ca.crt"
 	// FieldManager is the field manager of every server-side apply to a member.
 	FieldManager = "federation-apiserver"
 )

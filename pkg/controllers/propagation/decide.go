@@ -59,6 +59,9 @@ func decide(k *kind, obj *typesv1beta1.FederatedObject, namespace federation, cl
 			return decision{selected: none, handsOff: true}
 		}
 	}
+	if isRootCA(k, obj) {
+		return decision{selected: none, handsOff: true}
+	}
 	if obj.DeletionTimestamp != nil {
 		return decision{selected: none}
 	}
@@ -98,6 +101,11 @@ func decide(k *kind, obj *typesv1beta1.FederatedObject, namespace federation, cl
 		}
 	}
 	return d
+}
+
+// isRootCA says that obj stands for the ConfigMap that each cluster writes itself.
+func isRootCA(k *kind, obj *typesv1beta1.FederatedObject) bool {
+	return k.target.Group == "" && k.target.Kind == "ConfigMap" && obj.Name == typesv1beta1.RootCAConfigMap
 }
 
 // federationOf returns what the caches know of the FederatedNamespace of the

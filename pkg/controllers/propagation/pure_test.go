@@ -164,6 +164,7 @@ func TestRepairsSlowDown(t *testing.T) {
 func TestDecide(t *testing.T) {
 	clusters := []placement.Cluster{{Name: "a", Labels: map[string]string{"eu": "1"}}, {Name: "b"}}
 	all := typesv1beta1.Placement{ClusterSelector: &metav1.LabelSelector{}}
+	configMaps := &kind{name: "configmaps", namespaced: true, target: schema.GroupVersionKind{Version: "v1", Kind: "ConfigMap"}}
 	deployments, namespaces, roles := &kind{name: "deployments.apps", namespaced: true}, &kind{name: namespacesName, namespaces: true}, &kind{name: "clusterroles"}
 	object := func(namespace, name string, p typesv1beta1.Placement) *typesv1beta1.FederatedObject {
 		return &typesv1beta1.FederatedObject{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Spec: typesv1beta1.FederatedObjectSpec{Placement: p}}
@@ -202,6 +203,7 @@ func TestDecide(t *testing.T) {
 		"namespace, misnamed":  {kind: namespaces, obj: object("n", "m", all), reason: ReasonInvalidName, check: func(d decision) bool { return d.handsOff }},
 		"namespace, protected": {kind: namespaces, obj: object("default", "default", all), check: func(d decision) bool { return d.handsOff }},
 		"namespace, system":    {kind: namespaces, obj: object("sys", "sys", all), check: func(d decision) bool { return d.handsOff }},
+		"a cluster's own CA":   {kind: configMaps, obj: object("n", "kube-root-ca.crt", all), check: func(d decision) bool { return d.handsOff }},
 		"in a protected one":   {kind: deployments, obj: object("default", "x", all), namespace: federation{needed: true, object: object("default", "default", eu)}, want: []string{"a"}},
 	}
 	for name, test := range tests {

@@ -73,13 +73,8 @@ func validateIdentity(obj *typesv1beta1.FederatedObject, target Target, path *fi
 	if target.isCore("Namespace") && obj.Name != "" && obj.Name != obj.Namespace {
 		errs = append(errs, field.Invalid(path.Child("name"), obj.Name, "must be the name of the namespace that the object is in"))
 	}
-	if target.isCore("ConfigMap") && obj.Name == rootCAConfigMap {
-		errs = append(errs, field.Invalid(path.Child("name"), obj.Name, "must not be the ConfigMap that each cluster publishes its own CA in"))
-	}
 	return errs
 }
-
-const rootCAConfigMap = "kube-root-ca.crt"
 
 func validateSpec(obj *typesv1beta1.FederatedObject, target Target, path *field.Path) field.ErrorList {
 	if reason := ForbiddenTarget(target.group(), target.Kind); reason != "" {

@@ -227,7 +227,6 @@ func TestValidatesMetadata(t *testing.T) {
 		"namespace of a namespaced":     {deployments, func(m *metav1.ObjectMeta) { m.Namespace = "" }, "metadata.namespace"},
 		"namespace of a cluster-scoped": {clusterRoles, func(m *metav1.ObjectMeta) { m.Namespace = "shop" }, "metadata.namespace"},
 		"FederatedNamespace elsewhere":  {namespaces, func(m *metav1.ObjectMeta) { m.Name = "other" }, "metadata.name"},
-		"the clusters' own CA":          {configMaps, func(m *metav1.ObjectMeta) { m.Name = "kube-root-ca.crt" }, "metadata.name"},
 		"delete options":                {deployments, func(m *metav1.ObjectMeta) { m.Annotations = map[string]string{"kubefed.io/deleteoption": "{"} }, "metadata.annotations[kubefed.io/deleteoption]"},
 		"field of delete options": {deployments, func(m *metav1.ObjectMeta) {
 			m.Annotations = map[string]string{"kubefed.io/deleteoption": `{"propagationPolicy":"Never"}`}
@@ -365,5 +364,9 @@ func TestWarnings(t *testing.T) {
 
 	system := federated(t, namespaces, `{}`)
 	system.Name, system.Namespace = "kube-system", "kube-system"
+	ca := federated(t, configMaps, `{"template":{}}`)
+	ca.Name = "kube-root-ca.crt"
+	require.Empty(t, types.ValidateFederatedObject(ca, configMaps))
+	require.Len(t, types.Warnings(ca, configMaps), 1)
 	require.Len(t, types.Warnings(system, namespaces), 1)
 }

@@ -21,6 +21,9 @@ func Warnings(obj *typesv1beta1.FederatedObject, target Target) []string {
 	if target.isCore("Namespace") && unmanagedNamespaces.Has(obj.Name) {
 		warnings = append(warnings, fmt.Sprintf("metadata.name: the namespace %s is not propagated itself; the placement applies to the federated objects in it", obj.Name))
 	}
+	if target.isCore("ConfigMap") && obj.Name == typesv1beta1.RootCAConfigMap {
+		warnings = append(warnings, fmt.Sprintf("metadata.name: %s is not propagated, as each cluster publishes its own CA in it", obj.Name))
+	}
 	return warnings
 }
 

@@ -67,6 +67,10 @@ type federation struct {
 
 func setup(t *testing.T) *federation {
 	t.Helper()
+	if !testing.Short() {
+		// Before the environment is taken, for which other packages wait; what fails is told below.
+		_, _ = prepared()
+	}
 	environment := env.Shared(t)
 	f := &federation{Environment: environment, servers: sharedServers(t, environment), t: t, clients: map[string]dynamic.Interface{}}
 	for _, cluster := range append(f.Members(), f.Host()) {

@@ -63,7 +63,7 @@ func TestMain(m *testing.M) {
 func sharedServers(t *testing.T, environment *env.Environment) *servers {
 	t.Helper()
 	running.once.Do(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), buildLimit)
+		ctx, cancel := context.WithTimeout(context.Background(), startLimit)
 		defer cancel()
 		running.servers, running.err = startServers(ctx, environment)
 	})
@@ -80,18 +80,24 @@ func sharedServers(t *testing.T, environment *env.Environment) *servers {
 	return running.servers
 }
 
-func startServers(ctx context.Context, environment *env.Environment) (*servers, error) {
+// prepared installs BIND and builds external-dns, where that has not been done, and returns the path of external-dns.
+var prepared = sync.OnceValues(func() (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), buildLimit)
+	defer cancel()
 	repository, err := binaries.FindRepository()
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	report := progress.NewWriter(os.Stderr)
 	install := exec.CommandContext(ctx, repository.Path("hack", "install-bind.sh"))
 	install.Stdout, install.Stderr = os.Stderr, os.Stderr
 	if err := install.Run(); err != nil {
-		return nil, fmt.Errorf("install BIND: %w", err)
+		return "", fmt.Errorf("install BIND: %w", err)
 	}
-	externalDNS, err := repository.ExternalDNS(ctx, report)
+	return repository.ExternalDNS(ctx, progress.NewWriter(os.Stderr))
+})
+
+func startServers(ctx context.Context, environment *env.Environment) (*servers, error) {
+	externalDNS, err := prepared()
 	if err != nil {
 		return nil, err
 	}
@@ -108,8 +114,6 @@ func startServers(ctx context.Context, environment *env.Environment) (*servers, 
 		return s, err
 	}
 	s.port = ports[0]
-	ctx, cancel := context.WithTimeout(ctx, startLimit)
-	defer cancel()
 	return s, s.start(ctx, environment, externalDNS, ports[1])
 }
 

@@ -103,12 +103,7 @@ func (f *InForce) While(ctx context.Context, holds func(*Settings) bool, run fun
 
 	var ended chan error
 	stop := func() {}
-	defer func() {
-		stop()
-		if ended != nil {
-			<-ended
-		}
-	}()
+	defer func() { stop() }()
 	for {
 		select {
 		case <-ctx.Done():

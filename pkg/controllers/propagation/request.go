@@ -117,6 +117,9 @@ func (w *memberWorker) apply(ctx context.Context, t *task) outcome {
 		}
 	}
 	observed, err := t.copies.Apply(ctx, t.name(), rendered.JSON)
+	if fields := immutableFields(err); len(fields) > 0 {
+		return w.immutable(ctx, t, op, fields, err)
+	}
 	if err != nil {
 		o := t.failed(op, err)
 		if op == opCreate && isMissingNamespace(err) {

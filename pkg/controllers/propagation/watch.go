@@ -30,6 +30,9 @@ func (c *Controller) handlerOf(k *kind) cache.ResourceEventHandler {
 				return
 			}
 			c.objects.Add(k.keyOf(obj))
+			if old.Annotations[typesv1beta1.RecreateImmutableAnnotation] != obj.Annotations[typesv1beta1.RecreateImmutableAnnotation] {
+				c.retryUpdates(k, obj)
+			}
 			if k.namespaces && (old.UID != obj.UID || old.Generation != obj.Generation || (old.DeletionTimestamp == nil) != (obj.DeletionTimestamp == nil)) {
 				c.resyncNamespaced(obj.Namespace)
 			}

@@ -103,7 +103,7 @@ func answerOf(result rest.Result) ([]byte, error) {
 }
 
 func (t *Type) path(key types.NamespacedName) []string {
-	segments := []string{"apis", t.resource.Group, t.resource.Version}
+	segments := []string{"apis", t.resource.Group, t.observed().Version}
 	if t.resource.Group == "" {
 		segments = []string{"api", t.resource.Version}
 	}

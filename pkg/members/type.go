@@ -48,6 +48,8 @@ type Type struct {
 	address       string
 	stateHandlers []func()
 	detail        Detail
+	// versions is what Versions returns; it is replaced as a whole.
+	versions []string
 	// restart ends the watch that is under way, nil if there is none.
 	restart context.CancelFunc
 

@@ -3,6 +3,7 @@ package members
 import (
 	"context"
 	"errors"
+	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -18,7 +19,7 @@ import (
 // run observes the type until it is stopped.
 func (t *Type) run() {
 	delay := t.backoff()
-	address, detail := "", Metadata
+	address, detail, resource := "", Metadata, t.resource
 	var reflector *cache.Reflector
 	for {
 		conn, err := t.member.await(t.ctx)
@@ -30,20 +31,31 @@ func (t *Type) run() {
 			t.forget(conn)
 			reflector = nil
 		}
-		if reflector == nil || now != detail {
+		if reflector == nil || now != detail || t.observed() != resource {
 			reflector = t.newReflector()
 		}
-		address, detail = conn.address, now
+		address, detail, resource = conn.address, now, t.observed()
+		var following sync.WaitGroup
+		following.Go(func() { t.followVersions(ctx, conn, cancel) })
 		// How watches fare is the business of State; the reflector would tell of each.
 		ctx = klog.NewContext(ctx, klog.FromContext(ctx).V(reflectorVerbosity))
 		err = reflector.ListAndWatchWithContext(ctx)
 		replaced := ctx.Err() != nil
 		cancel()
+		following.Wait()
 		if t.ctx.Err() != nil {
 			return
 		}
 		if t.Detail() != detail {
 			continue // asked for, and no interruption
+		}
+		if !replaced && t.isNotAvailable(conn, err) {
+			// Without an answer it is as it was.
+			_, _ = t.resolve(t.ctx, conn)
+		}
+		if t.observed() != resource {
+			t.setState(Syncing, nil) // in another version, from which all have to be judged anew
+			continue
 		}
 		if t.interrupted(conn, err) {
 			delay = t.backoff() // it worked before
@@ -119,13 +131,13 @@ func (t *Type) list(ctx context.Context, options metav1.ListOptions) (runtime.Ob
 
 func (t *Type) listThrough(ctx context.Context, conn *connection, options metav1.ListOptions) (runtime.Object, error) {
 	if t.Detail() == Metadata {
-		list, err := conn.metadata.Resource(t.resource).Namespace(t.within).List(ctx, options)
+		list, err := conn.metadata.Resource(t.observed()).Namespace(t.within).List(ctx, options)
 		if err != nil {
 			return nil, err // a typed nil would be a list
 		}
 		return list, nil
 	}
-	list, err := conn.objects.Resource(t.resource).Namespace(t.within).List(ctx, options)
+	list, err := conn.objects.Resource(t.observed()).Namespace(t.within).List(ctx, options)
 	if err != nil {
 		return nil, err
 	}
@@ -134,9 +146,9 @@ func (t *Type) listThrough(ctx context.Context, conn *connection, options metav1
 
 func (t *Type) watchThrough(ctx context.Context, conn *connection, options metav1.ListOptions) (watch.Interface, error) {
 	if t.Detail() == Metadata {
-		return conn.metadata.Resource(t.resource).Namespace(t.within).Watch(ctx, options)
+		return conn.metadata.Resource(t.observed()).Namespace(t.within).Watch(ctx, options)
 	}
-	return conn.objects.Resource(t.resource).Namespace(t.within).Watch(ctx, options)
+	return conn.objects.Resource(t.observed()).Namespace(t.within).Watch(ctx, options)
 }
 
 // watch opens a watch. One that goes on from where another ended waits for the

@@ -144,8 +144,9 @@ func releasing(live *metav1.ObjectMeta) ([]byte, error) {
 // merges the answer into what is known.
 func (t *Type) request(ctx context.Context, key types.NamespacedName,
 	send func(context.Context, metadata.ResourceInterface) (*metav1.PartialObjectMetadata, error)) (Observed, error) {
-	return t.requestTo(ctx, t.resource, key, func(ctx context.Context, conn *connection) (Observed, error) {
-		return observedMetadata(send(ctx, clientOf(conn, t.resource, key.Namespace)))
+	resource := t.observed()
+	return t.requestTo(ctx, resource, key, func(ctx context.Context, conn *connection) (Observed, error) {
+		return observedMetadata(send(ctx, clientOf(conn, resource, key.Namespace)))
 	})
 }
 

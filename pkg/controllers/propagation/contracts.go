@@ -97,6 +97,9 @@ type Copies interface {
 	// State of the observation. The error says why it is not CopiesSynced, where
 	// that is known.
 	State() (CopiesState, error)
+	// Versions are those in which the member serves the resource, if that of the
+	// FederatedTypeConfig is not among them.
+	Versions() []string
 	// Keys names the objects that are known, in no order.
 	Keys() []types.NamespacedName
 	// Get returns what is known of an object, with our own writes.

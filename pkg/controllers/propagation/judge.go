@@ -3,6 +3,10 @@ package propagation
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
 	"github.com/kubefederation/federation-apiserver/pkg/members"
@@ -30,6 +34,9 @@ type copyView struct {
 	// state of the observation of the target in the member, and why.
 	state    CopiesState
 	stateErr error
+	// versions that the member serves, if that of the target is not among them.
+	target   schema.GroupVersionResource
+	versions []string
 	// observed is the copy, if exists.
 	observed members.Observed
 	exists   bool
@@ -124,6 +131,9 @@ func judgeWanted(v *copyView) verdict {
 		}
 		return final(status, err.Error())
 	}
+	if message := v.notServed(rendered.APIVersion); message != "" {
+		return final(typesv1beta1.TypeNotAvailable, message)
+	}
 	switch {
 	case v.exists && v.observed.Managed == typesv1beta1.ManagedLabelValueFalse:
 		return final(typesv1beta1.ManagedLabelFalse, fmt.Sprintf(
@@ -139,6 +149,18 @@ func judgeWanted(v *copyView) verdict {
 	default:
 		return verdict{action: actApply}
 	}
+}
+
+// notServed says why the member cannot be written to in a version, empty if it
+// can, as far as is known. An object cannot be converted here: whether its fields
+// mean the same in another version, only its author can tell.
+func (v *copyView) notServed(apiVersion string) string {
+	gv, err := schema.ParseGroupVersion(apiVersion)
+	if err != nil || gv.Group != v.target.Group || len(v.versions) == 0 || slices.Contains(v.versions, gv.Version) {
+		return ""
+	}
+	return fmt.Sprintf("the cluster serves %s in %s, not in %s: an override of /apiVersion for the cluster selects one that it serves",
+		v.target.GroupResource(), strings.Join(v.versions, ", "), gv.Version)
 }
 
 func judgeUnwanted(v *copyView) verdict {

@@ -3,6 +3,7 @@ package propagation
 import (
 	"context"
 	"errors"
+	"fmt"
 	"regexp"
 	"unicode/utf8"
 
@@ -67,7 +68,8 @@ func failure(op operation, err error) result {
 	case errors.As(err, &timeout), errors.Is(err, context.DeadlineExceeded), apierrors.IsTimeout(err), apierrors.IsServerTimeout(err):
 		r.status, r.message = failed[1], "the cluster did not answer in time"
 	case errors.As(err, &notAvailable) && (op == opCreate || op == opUpdate):
-		r.status, r.message = typesv1beta1.TypeNotAvailable, "the cluster does not serve the type"
+		r.status = typesv1beta1.TypeNotAvailable
+		r.message = fmt.Sprintf("the cluster does not serve %s in %s", notAvailable.Resource.GroupResource(), notAvailable.Resource.Version)
 	case isRefusal(err):
 		r.message = refused + stableMessage(err)
 	default:

@@ -253,6 +253,8 @@ func (t *simType) State() (CopiesState, error) {
 	return t.state, nil
 }
 
+func (t *simType) Versions() []string { return nil }
+
 func (t *simType) Keys() []types.NamespacedName {
 	t.mu.Lock()
 	defer t.mu.Unlock()

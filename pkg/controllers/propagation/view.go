@@ -57,6 +57,7 @@ func (c *Controller) look(ctx context.Context, k *kind, obj *typesv1beta1.Federa
 			}
 		}
 	}
+	v.target, v.versions = k.resource, copies.Versions()
 	v.observed, v.exists = copies.Get(name)
 	v.detail = members.Detail(k.detail.Load())
 	if !v.exists && v.selected {

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -72,6 +73,7 @@ func New(options Options) (*Controller, error) {
 	case options.Federation == nil || options.Host == nil || options.Members == nil || options.Settings == nil:
 		return nil, errors.New("cluster controller: clients of the federation and of the host, the set of members and the settings must be given")
 	}
+	registerMetrics()
 	return &Controller{
 		Options: options,
 		queue: workqueue.NewTypedRateLimitingQueueWithConfig(workqueue.DefaultTypedControllerRateLimiter[string](),
@@ -257,7 +259,11 @@ func (c *Controller) reconcile(ctx context.Context, name string) error {
 		p = nil
 	}
 	// What is wrong with the configuration is the prober's to tell.
+	began := time.Now()
 	_ = c.Members.Update(cluster, secret)
+	if p == nil || p.identity != id {
+		connectionSeconds.Observe(time.Since(began).Seconds())
+	}
 	if p == nil {
 		c.start(ctx, cluster, id)
 		return nil
@@ -273,6 +279,7 @@ func (c *Controller) start(ctx context.Context, cluster *corev1beta1.KubeFedClus
 	p := newProber(c, cluster, id)
 	c.mu.Lock()
 	c.probers[cluster.Name] = p
+	joinedClusters.Set(float64(len(c.probers)))
 	c.mu.Unlock()
 	ctx, p.cancel = context.WithCancel(ctx)
 	c.running.Go(func() {
@@ -286,10 +293,12 @@ func (c *Controller) stop(name string) {
 	c.mu.Lock()
 	p := c.probers[name]
 	delete(c.probers, name)
+	joinedClusters.Set(float64(len(c.probers)))
 	c.mu.Unlock()
 	if p != nil {
 		p.cancel()
 		<-p.done
+		forgetState(name)
 	}
 }
 

@@ -102,15 +102,18 @@ func (p *prober) probe(ctx context.Context, s probing) {
 	}
 	p.mu.Unlock()
 
+	began := time.Now()
 	found := look(ctx, member, s.timeout)
 	if ctx.Err() != nil {
 		return // ended: what was found is that
 	}
+	healthStatusSeconds.Observe(time.Since(began).Seconds())
 	before, was := readyReason(p.state.Conditions)
 	wasReady := p.state.Ready()
 	p.state = health.Next(p.state, found, s.thresholds, metav1.Now())
 	after, message := readyReason(p.state.Conditions)
 
+	recordState(p.name, p.state.Conditions)
 	p.controller.Members.SetReady(p.name, p.state.Ready(), errors.New(message))
 	if found.Result == health.Healthy && p.state.Ready() && (!wasReady || time.Since(p.factsRead) >= factsPeriod) {
 		p.readFacts(ctx, member, s.timeout)

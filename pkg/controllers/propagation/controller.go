@@ -198,7 +198,11 @@ func (c *Controller) run(ctx context.Context) {
 }
 
 func (c *Controller) syncAndRetry(ctx context.Context, key objectKey) {
+	began := c.now()
 	err := c.sync(ctx, key)
+	if c.kind(key.kind) != nil {
+		reconcileSeconds.WithLabelValues(key.kind).Observe(c.now().Sub(began).Seconds())
+	}
 	if err == nil || ctx.Err() != nil || errors.Is(err, context.Canceled) {
 		c.objects.Forget(key)
 		return
@@ -271,6 +275,7 @@ func (c *Controller) Stop(name string) {
 		member.StopCopies(k.resource)
 	}
 	c.ledger.forgetKind(name)
+	forgetMetrics(name)
 	if k.namespaces {
 		c.parkNamespaced()
 	}

@@ -80,6 +80,9 @@ func undecided(err error) outcome {
 func (w *memberWorker) request(ctx context.Context, t *task, action action) outcome {
 	ctx, cancel := context.WithTimeout(ctx, w.c.config.RequestTimeout)
 	defer cancel()
+	defer func(began time.Time, action string) {
+		dispatchSeconds.WithLabelValues(action).Observe(w.c.now().Sub(began).Seconds())
+	}(w.c.now(), actionName(action, t.v.exists))
 	switch action {
 	case actProbe:
 		return w.probe(ctx, t)

@@ -1,0 +1,74 @@
+package cluster
+
+import (
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/component-base/metrics"
+	"k8s.io/component-base/metrics/legacyregistry"
+
+	corev1beta1 "github.com/kubefederation/federation-apiserver/apis/core/v1beta1"
+)
+
+// The names of KubeFed, for its dashboards and alerts.
+var (
+	joinedClusters = metrics.NewGauge(&metrics.GaugeOpts{
+		Name:           "joined_cluster_total",
+		Help:           "How many KubeFedClusters there are.",
+		StabilityLevel: metrics.ALPHA,
+	})
+	clustersByState = metrics.NewGaugeVec(&metrics.GaugeOpts{
+		Name:           "kubefedcluster_total",
+		Help:           "1 for the state that a KubeFedCluster is in: ready, notready or offline; 0 for the others.",
+		StabilityLevel: metrics.ALPHA,
+	}, []string{"state", "cluster"})
+	healthStatusSeconds = metrics.NewHistogram(&metrics.HistogramOpts{
+		Name:           "cluster_health_status_duration_seconds",
+		Help:           "Time that a probe of the health of a member took.",
+		Buckets:        []float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10},
+		StabilityLevel: metrics.ALPHA,
+	})
+	connectionSeconds = metrics.NewHistogram(&metrics.HistogramOpts{
+		Name:           "cluster_client_connection_duration_seconds",
+		Help:           "Time that it took to take over the configuration of a member and make clients from it.",
+		Buckets:        []float64{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1},
+		StabilityLevel: metrics.ALPHA,
+	})
+)
+
+var registerMetrics = sync.OnceFunc(func() {
+	legacyregistry.MustRegister(joinedClusters, clustersByState, healthStatusSeconds, connectionSeconds)
+})
+
+// states of kubefedcluster_total.
+var states = []string{"ready", "notready", "offline"}
+
+func stateOf(conditions []corev1beta1.ClusterCondition) string {
+	state := "notready"
+	for _, c := range conditions {
+		switch {
+		case c.Type == corev1beta1.ClusterReady && c.Status == corev1.ConditionTrue:
+			return "ready"
+		case c.Type == corev1beta1.ClusterOffline && c.Status == corev1.ConditionTrue:
+			state = "offline"
+		}
+	}
+	return state
+}
+
+func recordState(cluster string, conditions []corev1beta1.ClusterCondition) {
+	now := stateOf(conditions)
+	for _, state := range states {
+		value := 0.0
+		if state == now {
+			value = 1
+		}
+		clustersByState.WithLabelValues(state, cluster).Set(value)
+	}
+}
+
+func forgetState(cluster string) {
+	for _, state := range states {
+		clustersByState.DeleteLabelValues(state, cluster)
+	}
+}

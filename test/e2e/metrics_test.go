@@ -1,0 +1,86 @@
+package e2e
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/component-base/metrics/testutil"
+
+	"github.com/kubefederation/federation-apiserver/test/env"
+)
+
+// metrics reads the federation server's own metrics, which the host does not hand on.
+func (f *federation) metrics() testutil.Metrics {
+	f.t.Helper()
+	config := rest.CopyConfig(f.Host().Config())
+	config.Host = f.Federation().Endpoint()
+	config.TLSClientConfig.CAData, config.TLSClientConfig.CAFile = nil, f.Federation().CAFile()
+	client, err := kubernetes.NewForConfig(config)
+	require.NoError(f.t, err)
+	data, err := client.RESTClient().Get().AbsPath("/metrics").DoRaw(f.ctx())
+	require.NoError(f.t, err)
+	metrics := testutil.NewMetrics()
+	require.NoError(f.t, testutil.ParseMetrics(string(data), &metrics))
+	return metrics
+}
+
+// sample returns the value of a series; found is false without one.
+func sample(metrics testutil.Metrics, name string, labels map[string]string) (value float64, found bool) {
+	for _, s := range metrics[name] {
+		matches := true
+		for label, value := range labels {
+			matches = matches && string(s.Metric[testutil.LabelName(label)]) == value
+		}
+		if matches {
+			value, found = value+float64(s.Value), true
+		}
+	}
+	return value, found
+}
+
+func TestMetrics(t *testing.T) {
+	f := setup(t)
+	namespace := f.namespace(cluster1, cluster2)
+	f.create(federatedConfigMaps, federatedConfigMap(namespace, "web", "1", cluster1, cluster2))
+	f.awaitReady(federatedConfigMaps, namespace, "web")
+	f.patch(env.HostName, federatedConfigMaps, namespace, "web", `{"spec":{"template":{"data":{"key":"2"}}}}`)
+	f.awaitReady(federatedConfigMaps, namespace, "web")
+	f.kubectl("delete", "-n", namespace, "fcm", "web", "--timeout=60s")
+
+	now := f.metrics()
+	for name, labels := range map[string]map[string]string{
+		"federation_propagation_duration_seconds_count":        {"type": "configmaps"},
+		"reconcile_federated_resources_duration_seconds_count": {"type": "configmaps"},
+		"cluster_health_status_duration_seconds_count":         nil,
+		"cluster_client_connection_duration_seconds_count":     nil,
+		"dispatch_operation_duration_seconds_count":            {"action": "create"},
+		"dispatch_operation_duration_seconds_sum":              {"action": "update"},
+		"dispatch_operation_duration_seconds_bucket":           {"action": "delete"},
+	} {
+		value, found := sample(now, name, labels)
+		assert.True(t, found && value > 0, "%s %v: %v, %t", name, labels, value, found)
+	}
+	joined, _ := sample(now, "joined_cluster_total", nil)
+	assert.GreaterOrEqual(t, joined, 3.0)
+	ready, found := sample(now, "kubefedcluster_total", map[string]string{"state": "ready", "cluster": cluster1})
+	assert.True(t, found)
+	assert.Equal(t, 1.0, ready)
+
+	// What goes takes its series with it.
+	config := "serviceaccounts"
+	f.patch(env.HostName, federatedTypeConfigs, env.SystemNamespace, config, `{"spec":{"propagation":"Disabled"}}`)
+	t.Cleanup(func() {
+		f.kubectlAfter("patch", "-n", env.SystemNamespace, "federatedtypeconfig", config, "--type=merge", "-p", `{"spec":{"propagation":"Enabled"}}`)
+	})
+	f.awaitCopy(env.HostName, federatedTypeConfigs, env.SystemNamespace, config, hasString("NotRunning", "status", "propagationController"))
+	f.eventually("the series to be gone", func() error {
+		if _, found := sample(f.metrics(), "reconcile_federated_resources_duration_seconds_count", map[string]string{"type": config}); found {
+			return fmt.Errorf("there are some of %s still", config)
+		}
+		return nil
+	})
+}

@@ -44,6 +44,8 @@ type kind struct {
 	mu      sync.Mutex
 	stopped bool
 	active  sync.WaitGroup
+	// brief are the objects whose status has to be short.
+	brief map[size]brevity
 }
 
 func newKind(ctx context.Context, source Source, config *corev1beta1.FederatedTypeConfig) (*kind, error) {
@@ -52,6 +54,7 @@ func newKind(ctx context.Context, source Source, config *corev1beta1.FederatedTy
 		return nil, fmt.Errorf("FederatedTypeConfig %s: version, kind and pluralName of its types must be set", config.Name)
 	}
 	k := &kind{
+		brief:  map[size]brevity{},
 		name:   config.Name,
 		source: source,
 		federated: schema.GroupVersionKind{

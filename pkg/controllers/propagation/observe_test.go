@@ -2,6 +2,7 @@ package propagation
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -199,4 +200,35 @@ func TestCollectionFollowsTheSettings(t *testing.T) {
 	require.Eventually(t, func() bool {
 		return propagated(corev1.ConditionTrue)() && obj.Status.Clusters[0].RemoteStatus == nil
 	}, patience, poll)
+}
+
+// The storage refuses what is too large; what there is to say is said without the
+// status of the copies then.
+func TestAStatusThatDoesNotFitIsShortened(t *testing.T) {
+	w := newWorld(t, 3)
+	w.withStatus, w.settings.RawStatusCollection = true, true
+	enabled := corev1beta1.StatusCollectionEnabled
+	w.configs[simConfigMaps].Spec.StatusCollection = &enabled
+	w.run()
+	require.NoError(t, w.put(simNamespaces, team, "", "c0", "c1", "c2"))
+	// 1.5 MiB is the limit of etcd.
+	require.NoError(t, w.put(simConfigMaps, web, strings.Repeat("x", 3<<19-16<<10), "c0", "c1", "c2"))
+	w.awaitStatus(web, "c2", typesv1beta1.ClusterPropagationOK)
+	said := copyStatus(typesv1beta1.CopyCurrent, "", 2)
+	said.Raw = `{"long":"` + strings.Repeat("y", 16<<10) + `"}`
+	for _, cluster := range w.clusters {
+		cluster.of(simConfigMaps).says(web, said)
+	}
+	var obj *typesv1beta1.FederatedObject
+	require.Eventually(t, func() bool {
+		var err error
+		obj, err = w.kinds[simConfigMaps].Get(t.Context(), web.Namespace, web.Name)
+		return err == nil && obj.Status.ReadyReplicas == 6
+	}, patience, poll)
+	for _, entry := range obj.Status.Clusters {
+		require.JSONEq(t, omittedStatus, string(entry.RemoteStatus.Raw))
+		require.NotEmpty(t, entry.Fingerprint)
+	}
+	require.NoError(t, w.asWanted(simConfigMaps, web))
+	w.awaitIdle()
 }

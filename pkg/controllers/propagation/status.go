@@ -40,7 +40,9 @@ type report struct {
 	results map[string]result
 	// awaitsStatus says that a copy without a remoteStatus is not done.
 	awaitsStatus bool
-	now          time.Time
+	// brevity says how short the status has to be.
+	brevity brevity
+	now     time.Time
 }
 
 // nextStatus returns the status of obj after a report, and whether it says
@@ -53,6 +55,7 @@ func nextStatus(obj *typesv1beta1.FederatedObject, r *report) (*typesv1beta1.Fed
 	}
 	next.ReplicaCounts = sumOf(next.Clusters)
 	next.Conditions = nextConditions(obj, r, next.Clusters)
+	r.brevity.shorten(next)
 	if equality.Semantic.DeepEqual(previous, next) {
 		return next, false
 	}

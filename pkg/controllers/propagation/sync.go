@@ -209,7 +209,7 @@ func (p *pass) enqueue() {
 // report writes the status if there is enough to say, sets the time to write it
 // at the latest if there is not, and lets the requests go.
 func (p *pass) report(ctx context.Context, taken snapshot) error {
-	next := &report{selected: p.selected, impediment: p.impediment, results: p.results, awaitsStatus: p.c.awaitsStatus(p.k), now: p.c.now()}
+	next := &report{selected: p.selected, impediment: p.impediment, results: p.results, awaitsStatus: p.c.awaitsStatus(p.k), brevity: p.k.brevityOf(p.obj), now: p.c.now()}
 	if p.frozen {
 		next.selected = sets.KeySet(recordedClusters(p.obj))
 	}
@@ -312,6 +312,9 @@ func (p *pass) write(ctx context.Context, status *typesv1beta1.FederatedObjectSt
 			return nil, fmt.Errorf("read the object after a conflict: %w", err)
 		}
 		p.c.ledger.wrote(p.key, live)
+		p.c.objects.Add(p.key)
+		return nil, nil
+	case isTooLarge(err) && p.k.briefer(p.obj):
 		p.c.objects.Add(p.key)
 		return nil, nil
 	default:

@@ -30,6 +30,9 @@ func (c *Controller) handlerOf(k *kind) cache.ResourceEventHandler {
 				return
 			}
 			c.objects.Add(k.keyOf(obj))
+			if old.UID != obj.UID || old.Generation != obj.Generation {
+				k.forgetSize(old)
+			}
 			if old.Annotations[typesv1beta1.RecreateImmutableAnnotation] != obj.Annotations[typesv1beta1.RecreateImmutableAnnotation] {
 				c.retryUpdates(k, obj)
 			}
@@ -47,6 +50,7 @@ func (c *Controller) handlerOf(k *kind) cache.ResourceEventHandler {
 			}
 			key := k.keyOf(obj)
 			c.ledger.forget(key)
+			k.forgetSize(obj)
 			c.checkLeftovers(k, key)
 			if k.namespaces {
 				c.resyncNamespaced(obj.Namespace)

@@ -6,6 +6,9 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
+
+	"k8s.io/apiserver/pkg/endpoints/responsewriter"
 )
 
 const openAPIPath = "/openapi/v3/"
@@ -15,7 +18,8 @@ const openAPIPath = "/openapi/v3/"
 //
 // It asks for /openapi/v3/ documents by hash and does not let a backend
 // redirect, which is how the library answers a hash that is out of date: so the
-// hash is dropped, and the document of the moment answered.
+// hash is dropped, and the document of the moment answered. Only if that is the
+// one that was asked for may it be kept.
 //
 // It checks the availability of an APIService by asking for its group version,
 // and closes the stream as soon as it has the status. The library takes that for
@@ -26,6 +30,9 @@ func BehindAggregation(handler http.Handler) http.Handler {
 		switch {
 		case strings.HasPrefix(req.URL.Path, openAPIPath) && req.URL.RawQuery != "":
 			address := *req.URL
+			if hash := address.Query().Get("hash"); hash != "" {
+				w = responsewriter.WrapForHTTP1Or2(&documentResponse{ResponseWriter: w, hash: hash})
+			}
 			address.RawQuery = ""
 			req = req.WithContext(req.Context())
 			req.URL = &address
@@ -34,6 +41,35 @@ func BehindAggregation(handler http.Handler) http.Handler {
 		}
 		handler.ServeHTTP(w, req)
 	})
+}
+
+// documentResponse lets clients keep a document as long as its hash is the one
+// that they asked for.
+type documentResponse struct {
+	http.ResponseWriter
+	hash    string
+	started bool
+}
+
+// Unwrap returns what is decorated.
+func (r *documentResponse) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+// WriteHeader adds what the library would answer to a current hash.
+func (r *documentResponse) WriteHeader(status int) {
+	r.started = true
+	header := r.Header()
+	if (status == http.StatusOK || status == http.StatusNotModified) && header.Get("Etag") == strconv.Quote(r.hash) {
+		header.Set("Cache-Control", "public, immutable")
+		header.Set("Expires", time.Now().AddDate(1, 0, 0).UTC().Format(http.TimeFormat))
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *documentResponse) Write(p []byte) (int, error) {
+	if !r.started {
+		r.WriteHeader(http.StatusOK)
+	}
+	return r.ResponseWriter.Write(p)
 }
 
 // inOnePiece makes handler answer with a single write, whether somebody still

@@ -147,7 +147,10 @@ func (i *scaleInfo) UpdatedObject(ctx context.Context, old runtime.Object) (runt
 		return nil, apierrors.NewBadRequest(fmt.Sprintf("%s: %v", templatePath, err))
 	}
 	result.Spec.Template = encodeTemplate(content)
-	result.ResourceVersion = scale.ResourceVersion
+	// A Scale without version is of whatever is stored: it says all that it changes.
+	if scale.ResourceVersion != "" {
+		result.ResourceVersion = scale.ResourceVersion
+	}
 	if scale.UID != "" {
 		result.UID = scale.UID
 	}

@@ -40,7 +40,7 @@ func newStrategy(kind *Kind, scheme *runtime.Scheme) strategy {
 
 func (s strategy) NamespaceScoped() bool                         { return s.kind.namespaced }
 func (s strategy) AllowCreateOnUpdate(context.Context) bool      { return false }
-func (s strategy) AllowUnconditionalUpdate(context.Context) bool { return true }
+func (s strategy) AllowUnconditionalUpdate(context.Context) bool { return false }
 func (s strategy) Canonicalize(runtime.Object)                   {}
 
 // PrepareForCreate drops a status that the user sent, and takes the object into

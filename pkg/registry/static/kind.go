@@ -77,6 +77,8 @@ func NewREST[T Object](kind Kind[T], scheme *runtime.Scheme, getter generic.REST
 	if err := store.CompleteWithOptions(&generic.StoreOptions{RESTOptions: getter}); err != nil {
 		return nil, nil, fmt.Errorf("cannot make the storage of %s: %w", kind.Resource, err)
 	}
+	// Discovery tells by it in which version objects are stored.
+	store.StorageVersioner = kind.Version
 	resource := &REST{Store: store, shortNames: kind.ShortNames}
 	if kind.KeepStatus == nil {
 		return resource, nil, nil

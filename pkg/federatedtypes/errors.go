@@ -1,16 +1,13 @@
 package federatedtypes
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 
-	"google.golang.org/grpc/codes"
-	grpcstatus "google.golang.org/grpc/status"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
+	"github.com/kubefederation/federation-apiserver/pkg/registry/sizelimit"
 )
 
 // Reasons why a federated type is not served.
@@ -41,40 +38,7 @@ func (e *NotServedError) Error() string {
 // explain makes an answer for the user of what etcd says about an object that is
 // too large; other errors stay.
 func (s *kindStorage) explain(err error, obj *typesv1beta1.FederatedObject) error {
-	if !isTooLarge(err) {
-		return err
-	}
-	size := "it"
-	if raw, encodeErr := json.Marshal(obj); encodeErr == nil {
-		size = fmt.Sprintf("with %d bytes of JSON it", len(raw))
-	}
-	return apierrors.NewRequestEntityTooLargeError(fmt.Sprintf("the object cannot be stored: %s exceeds the limit of %d bytes", size, s.maxBytes))
-}
-
-// isTooLarge recognises the limit of etcd for requests and that of its client for
-// messages, which is hit first by much larger objects.
-func isTooLarge(err error) bool {
-	if err == nil {
-		return false
-	}
-	var etcd interface {
-		error
-		Code() codes.Code
-	}
-	if errors.As(err, &etcd) {
-		return etcd.Code() == codes.InvalidArgument && strings.Contains(etcd.Error(), "request is too large")
-	}
-	status, ok := grpcstatus.FromError(err)
-	if !ok {
-		return false
-	}
-	switch status.Code() {
-	case codes.ResourceExhausted:
-		return strings.Contains(status.Message(), "message larger than max")
-	case codes.InvalidArgument:
-		return strings.Contains(status.Message(), "request is too large")
-	}
-	return false
+	return sizelimit.Explain(err, obj, s.maxBytes)
 }
 
 // refusedApply is what the field manager says about a configuration with fields

@@ -8,6 +8,9 @@ import (
 	genericregistry "k8s.io/apiserver/pkg/registry/generic/registry"
 	"k8s.io/apiserver/pkg/registry/rest"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
+
+	"github.com/kubefederation/federation-apiserver/pkg/registry/sizelimit"
+	typesvalidation "github.com/kubefederation/federation-apiserver/pkg/validation/types"
 )
 
 // REST serves a resource.
@@ -26,6 +29,27 @@ func (r *REST) ShortNames() []string { return r.shortNames }
 
 // Categories are for kubectl get.
 func (*REST) Categories() []string { return []string{"kubefed", "federation"} }
+
+// Create stores a new object.
+func (r *REST) Create(ctx context.Context, obj runtime.Object, validate rest.ValidateObjectFunc, options *metav1.CreateOptions) (runtime.Object, error) {
+	created, err := r.Store.Create(ctx, obj, validate, options)
+	if err != nil {
+		return nil, sizelimit.Explain(err, obj, maxObjectBytes)
+	}
+	return created, nil
+}
+
+// Update changes an object, or creates one that is applied.
+func (r *REST) Update(ctx context.Context, name string, info rest.UpdatedObjectInfo, create rest.ValidateObjectFunc, update rest.ValidateObjectUpdateFunc, forceCreate bool, options *metav1.UpdateOptions) (runtime.Object, bool, error) {
+	updated, created, err := r.Store.Update(ctx, name, info, create, update, forceCreate, options)
+	if err != nil {
+		return nil, false, sizelimit.Explain(err, nil, maxObjectBytes)
+	}
+	return updated, created, nil
+}
+
+// maxObjectBytes is etcd's limit for a request, less what a request has besides.
+const maxObjectBytes = typesvalidation.MaxObjectBytes
 
 // StatusREST serves the status subresource.
 type StatusREST struct {
@@ -50,7 +74,11 @@ func (r *StatusREST) Get(ctx context.Context, name string, options *metav1.GetOp
 
 // Update writes the status. It never creates.
 func (r *StatusREST) Update(ctx context.Context, name string, objInfo rest.UpdatedObjectInfo, createValidation rest.ValidateObjectFunc, updateValidation rest.ValidateObjectUpdateFunc, _ bool, options *metav1.UpdateOptions) (runtime.Object, bool, error) {
-	return r.store.Update(ctx, name, objInfo, createValidation, updateValidation, false, options)
+	updated, created, err := r.store.Update(ctx, name, objInfo, createValidation, updateValidation, false, options)
+	if err != nil {
+		return nil, false, sizelimit.Explain(err, nil, maxObjectBytes)
+	}
+	return updated, created, nil
 }
 
 // GetResetFields names what a write to the status leaves alone.

@@ -9,6 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/apiserver/pkg/storage/names"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
+
+	typesvalidation "github.com/kubefederation/federation-apiserver/pkg/validation/types"
 )
 
 // strategy holds the rules for creating, updating and deleting objects.
@@ -67,15 +69,22 @@ func (s strategy[T]) PrepareForUpdate(_ context.Context, obj, old runtime.Object
 
 // Validate validates a new object.
 func (s strategy[T]) Validate(_ context.Context, obj runtime.Object) field.ErrorList {
-	return s.kind.Validate(obj.(T))
+	created := obj.(T)
+	return append(s.kind.Validate(created), validateFinalizers(created.GetFinalizers(), nil)...)
 }
 
 // ValidateUpdate validates a changed object.
 func (s strategy[T]) ValidateUpdate(_ context.Context, obj, old runtime.Object) field.ErrorList {
+	updated, stored := obj.(T), old.(T)
+	errs := validateFinalizers(updated.GetFinalizers(), stored.GetFinalizers())
 	if s.kind.ValidateUpdate == nil {
-		return s.kind.Validate(obj.(T))
+		return append(errs, s.kind.Validate(updated)...)
 	}
-	return s.kind.ValidateUpdate(obj.(T), old.(T))
+	return append(errs, s.kind.ValidateUpdate(updated, stored)...)
+}
+
+func validateFinalizers(finalizers, old []string) field.ErrorList {
+	return typesvalidation.ValidateFinalizers(finalizers, old, field.NewPath("metadata", "finalizers"))
 }
 
 // WarningsOnCreate tells what is allowed and unlikely to be meant.

@@ -17,7 +17,7 @@ import (
 func ValidateFederatedObject(obj *typesv1beta1.FederatedObject, target Target) field.ErrorList {
 	metadataPath := field.NewPath("metadata")
 	errs := apivalidation.ValidateObjectMeta(&obj.ObjectMeta, target.federatedNamespaced(), nameFunc(target), metadataPath)
-	errs = append(errs, validateFinalizers(obj.Finalizers, nil, metadataPath.Child("finalizers"))...)
+	errs = append(errs, ValidateFinalizers(obj.Finalizers, nil, metadataPath.Child("finalizers"))...)
 	errs = append(errs, validateAnnotations(obj.Annotations, nil, metadataPath.Child("annotations"))...)
 	errs = append(errs, validateIdentity(obj, target, metadataPath)...)
 	errs = append(errs, validateSpec(obj, target, field.NewPath("spec"))...)
@@ -29,7 +29,7 @@ func ValidateFederatedObject(obj *typesv1beta1.FederatedObject, target Target) f
 // was stored under other rules can still be labelled, reported on and deleted. The
 // rest of the metadata is the generic registry's to validate.
 func ValidateFederatedObjectUpdate(obj, old *typesv1beta1.FederatedObject, target Target) field.ErrorList {
-	errs := validateFinalizers(obj.Finalizers, old.Finalizers, field.NewPath("metadata", "finalizers"))
+	errs := ValidateFinalizers(obj.Finalizers, old.Finalizers, field.NewPath("metadata", "finalizers"))
 	errs = append(errs, validateAnnotations(obj.Annotations, old.Annotations, field.NewPath("metadata", "annotations"))...)
 	if !apiequality.Semantic.DeepEqual(obj.Spec, old.Spec) {
 		errs = append(errs, validateSpec(obj, target, field.NewPath("spec"))...)
@@ -54,9 +54,9 @@ func nameFunc(target Target) apivalidation.ValidateNameFunc {
 // standardFinalizers need no domain in their names.
 var standardFinalizers = sets.New(metav1.FinalizerOrphanDependents, metav1.FinalizerDeleteDependents)
 
-// validateFinalizers refuses new finalizers that nobody can be asked about, as
+// ValidateFinalizers refuses new finalizers that nobody can be asked about, as
 // they have no domain.
-func validateFinalizers(finalizers, old []string, path *field.Path) field.ErrorList {
+func ValidateFinalizers(finalizers, old []string, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	known := sets.New(old...).Union(standardFinalizers)
 	for i, name := range finalizers {

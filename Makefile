@@ -23,6 +23,10 @@ test: sandbox ## Run all tests, those that need clusters against one shared envi
 test-unit: ## Run the tests that need no clusters.
 	go test -short ./...
 
+.PHONY: conformance
+conformance: sandbox ## Check the API's conventions row by row; reports in .conformance/.
+	@$(SANDBOX) run -- go test ./test/conformance -count=1 $(TEST_FLAGS) -args -conformance.report=$(CURDIR)/.conformance
+
 .PHONY: bench
 bench: ## Measure propagation against direct writes: make bench, make bench BENCH_FLAGS="-members 10 -budgets".
 	go run ./test/bench $(BENCH_FLAGS)

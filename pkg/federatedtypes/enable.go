@@ -60,7 +60,7 @@ func (s *Server) enable(ctx context.Context, config *corev1beta1.FederatedTypeCo
 	}
 	kind.typeConfig.Store(config)
 	target, hostErr := s.ask(ctx, config)
-	storage, err := newKindStorage(kind, namesOf(federated.Kind, target), s.config.RESTOptionsGetter, s.config.MaxObjectBytes)
+	storage, err := newKindStorage(kind, namesOf(federated.Kind, target), &s.config)
 	if err != nil {
 		return nil, err
 	}

@@ -35,6 +35,9 @@ type Config struct {
 	// Admission and Authorizer are those of the server's other groups.
 	Admission  admission.Interface
 	Authorizer authorizer.UnconditionalAuthorizer
+	// Clusters returns the labels of the members by name, for warnings; nil while
+	// they are not known. Optional.
+	Clusters func() map[string]map[string]string
 	// MinRequestTimeout is how long a watch lasts at least.
 	MinRequestTimeout time.Duration
 	// MaxRequestBodyBytes limits request bodies; 0 is no limit.

@@ -30,10 +30,10 @@ type kindStorage struct {
 }
 
 // newKindStorage opens the storage of kind. It does not wait for the watch cache.
-func newKindStorage(kind *Kind, names kindNames, options generic.RESTOptionsGetter, maxBytes int) (*kindStorage, error) {
+func newKindStorage(kind *Kind, names kindNames, config *Config) (*kindStorage, error) {
 	scheme := newScheme(kind.kind.Kind)
 	codecs := serializer.NewCodecFactory(scheme, serializer.WithStreamingCollectionEncodingToJSON())
-	strategy := newStrategy(kind, scheme)
+	strategy := newStrategy(kind, scheme, config.Clusters)
 
 	main := &genericregistry.Store{
 		NewFunc:                   func() runtime.Object { return &typesv1beta1.FederatedObject{} },
@@ -47,7 +47,7 @@ func newKindStorage(kind *Kind, names kindNames, options generic.RESTOptionsGett
 		TableConvertor:            tableConvertor{kind: kind},
 	}
 	codec := storageCodec{Codec: codecs.LegacyCodec(kind.kind.GroupVersion()), kind: kind.kind}
-	wrapped := storageOptions{RESTOptionsGetter: options, codec: codec, version: kind.kind.GroupVersion()}
+	wrapped := storageOptions{RESTOptionsGetter: config.RESTOptionsGetter, codec: codec, version: kind.kind.GroupVersion()}
 	if err := main.CompleteWithOptions(&generic.StoreOptions{RESTOptions: wrapped}); err != nil {
 		return nil, fmt.Errorf("open the storage of %s: %w", kind.resource.GroupResource(), err)
 	}
@@ -58,7 +58,7 @@ func newKindStorage(kind *Kind, names kindNames, options generic.RESTOptionsGett
 	status.DeleteStrategy = nil
 	status.UpdateStrategy = statusStrategy
 	status.ResetFieldsStrategy = statusStrategy
-	return &kindStorage{scheme: scheme, codecs: codecs, main: main, status: &status, maxBytes: maxBytes}, nil
+	return &kindStorage{scheme: scheme, codecs: codecs, main: main, status: &status, maxBytes: config.MaxObjectBytes}, nil
 }
 
 // destroy ends watches and closes the connection to etcd. Stored objects stay.

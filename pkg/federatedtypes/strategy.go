@@ -23,6 +23,8 @@ type strategy struct {
 	runtime.ObjectTyper
 	names.NameGenerator
 	kind *Kind
+	// clusters are those of Config.
+	clusters func() map[string]map[string]string
 }
 
 var (
@@ -34,8 +36,8 @@ var (
 	_ rest.ResetFieldsStrategy = statusStrategy{}
 )
 
-func newStrategy(kind *Kind, scheme *runtime.Scheme) strategy {
-	return strategy{ObjectTyper: scheme, NameGenerator: names.SimpleNameGenerator, kind: kind}
+func newStrategy(kind *Kind, scheme *runtime.Scheme, clusters func() map[string]map[string]string) strategy {
+	return strategy{ObjectTyper: scheme, NameGenerator: names.SimpleNameGenerator, kind: kind, clusters: clusters}
 }
 
 func (s strategy) NamespaceScoped() bool                         { return s.kind.namespaced }
@@ -113,7 +115,7 @@ func (s strategy) ValidateUpdate(_ context.Context, obj, old runtime.Object) fie
 }
 
 func (s strategy) WarningsOnCreate(_ context.Context, obj runtime.Object) []string {
-	return validation.Warnings(obj.(*typesv1beta1.FederatedObject), s.target())
+	return s.warnings(obj.(*typesv1beta1.FederatedObject))
 }
 
 func (s strategy) WarningsOnUpdate(_ context.Context, obj, old runtime.Object) []string {
@@ -121,7 +123,18 @@ func (s strategy) WarningsOnUpdate(_ context.Context, obj, old runtime.Object) [
 	if federated.Generation == stored.Generation {
 		return nil
 	}
-	return validation.Warnings(federated, s.target())
+	return s.warnings(federated)
+}
+
+func (s strategy) warnings(obj *typesv1beta1.FederatedObject) []string {
+	warnings := validation.Warnings(obj, s.target())
+	if s.clusters == nil {
+		return warnings
+	}
+	if clusters := s.clusters(); clusters != nil {
+		warnings = append(warnings, validation.ClusterWarnings(obj, clusters)...)
+	}
+	return warnings
 }
 
 // GetResetFields names what users cannot set through the kind itself.

@@ -40,6 +40,7 @@ type controllers struct {
 	namespaces coreinformers.NamespaceInformer
 
 	settings    *settings.InForce
+	clusters    *knownClusters
 	events      record.EventBroadcaster
 	members     *members.Set
 	typeConfig  *typeconfig.Controller
@@ -162,6 +163,7 @@ func (c *controllers) install(generic *genericapiserver.GenericAPIServer) error 
 		ctx := klog.NewContext(ctx, logger)
 		running.Go(func() { c.until(ctx, "type configurations", c.typeConfig.Run) })
 		running.Go(func() { c.until(ctx, "settings", c.settings.Run) })
+		running.Go(func() { c.until(ctx, "clusters", c.clusters.run) })
 		running.Go(func() { c.until(ctx, "leader", c.leadWhenElected) })
 		return nil
 	}); err != nil {

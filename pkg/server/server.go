@@ -31,7 +31,11 @@ func (c CompletedConfig) New() (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("client of the host cluster: %w", err)
 	}
-	types, err := c.installTypes(generic, host)
+	clusters, err := newKnownClusters(generic.LoopbackClientConfig, c.Federation.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	types, err := c.installTypes(generic, host, clusters)
 	if err != nil {
 		return nil, err
 	}
@@ -42,6 +46,7 @@ func (c CompletedConfig) New() (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	controllers.clusters = clusters
 	if err := controllers.install(generic); err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ import (
 const schemaPollInterval = time.Second
 
 // installTypes mounts the dynamic group.
-func (c CompletedConfig) installTypes(generic *genericapiserver.GenericAPIServer, host kubernetes.Interface) (*federatedtypes.Server, error) {
+func (c CompletedConfig) installTypes(generic *genericapiserver.GenericAPIServer, host kubernetes.Interface, clusters *knownClusters) (*federatedtypes.Server, error) {
 	nudge, err := newAPIServiceNudge(c.Federation.Host)
 	if err != nil {
 		return nil, err
@@ -29,6 +29,7 @@ func (c CompletedConfig) installTypes(generic *genericapiserver.GenericAPIServer
 		Definitions:         generatedopenapi.GetOpenAPIDefinitions,
 		Targets:             hostschema.New(host.Discovery().RESTClient(), schemaPollInterval),
 		NudgeHost:           nudge.nudge,
+		Clusters:            clusters.labels,
 		Admission:           c.Generic.AdmissionControl,
 		Authorizer:          c.Generic.Authorization.Authorizer,
 		MinRequestTimeout:   time.Duration(c.Generic.MinRequestTimeout) * time.Second,

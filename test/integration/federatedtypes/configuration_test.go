@@ -99,3 +99,47 @@ func TestANamespacedControlPlaneRefusesClusterScopedTypes(t *testing.T) {
 	waitCondition(t, s, volumes.Name, corev1beta1.FederatedTypeServed, metav1.ConditionTrue, "")
 	require.Equal(t, http.StatusOK, served())
 }
+
+// chartManifest is what KubeFed's chart makes with its default values.
+const chartManifest = `
+apiVersion: core.kubefed.io/v1beta1
+kind: KubeFedConfig
+metadata:
+  name: kubefed
+  namespace: kube-federation-system
+spec:
+  scope: Cluster
+  controllerDuration: {availableDelay: 20s, unavailableDelay: 60s, cacheSyncTimeout: 5m}
+  leaderElect: {leaseDuration: 15s, renewDeadline: 10s, retryPeriod: 5s, resourceLock: configmaps}
+  clusterHealthCheck: {period: 10s, failureThreshold: 3, successThreshold: 1, timeout: 3s}
+  syncController: {maxConcurrentReconciles: 1, adoptResources: Enabled}
+  statusController: {maxConcurrentReconciles: 1}
+  featureGates:
+  - {name: PushReconciler, configuration: "Enabled"}
+  - {name: RawResourceStatusCollection, configuration: "Disabled"}
+  - {name: SchedulerPreferences, configuration: "Enabled"}
+`
+
+func TestConfigurationOfKubeFedsChart(t *testing.T) {
+	t.Parallel()
+	s := typeserver.Start(t, typeserver.Options{Host: typeserver.NewHost(t)})
+	const path = "/apis/core.kubefed.io/v1beta1/namespaces/kube-federation-system/kubefedconfigs"
+	created := request(t, s, http.MethodPost, path+"?fieldValidation=Strict", "application/yaml", []byte(chartManifest))
+	require.Equal(t, http.StatusCreated, created.code, "%s", created.body)
+	applied := request(t, s, http.MethodPatch, path+"/kubefed?fieldManager=helm&force=true&fieldValidation=Strict", "application/apply-patch+yaml", []byte(chartManifest))
+	require.Equal(t, http.StatusOK, applied.code, "%s", applied.body)
+	var config corev1beta1.KubeFedConfig
+	require.NoError(t, json.Unmarshal(applied.body, &config))
+	require.EqualValues(t, 1, config.Generation, "nothing is defaulted away")
+
+	mergePatch := func(spec string) answer {
+		return request(t, s, http.MethodPatch, path+"/kubefed", "application/merge-patch+json", []byte(`{"spec":`+spec+`}`))
+	}
+	refused := mergePatch(`{"scope":"Namespaced"}`)
+	require.Equal(t, http.StatusUnprocessableEntity, refused.code)
+	require.Contains(t, refused.status.Message, "spec.scope")
+	refused = mergePatch(`{"featureGates":[{"name":"PushReconciler","configuration":"Sometimes"}]}`)
+	require.Equal(t, http.StatusUnprocessableEntity, refused.code)
+	require.Contains(t, refused.status.Message, "spec.featureGates[0].configuration")
+	require.Equal(t, http.StatusOK, mergePatch(`{"featureGates":[{"name":"FederatedIngress","configuration":"Disabled"}]}`).code)
+}

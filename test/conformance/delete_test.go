@@ -120,18 +120,18 @@ func deleteCollection(c *trial) {
 	c.many()
 	other := &trial{TB: c.TB, suite: c.suite, path: c.path, kind: c.kind, id: c.id + "other"}
 	stays := other.make()
-	dry := c.send(request{method: http.MethodDelete, path: c.everywhere(), query: query("labelSelector", c.selector(), "dryRun", "All")})
+	dry := c.send(request{method: http.MethodDelete, path: c.kind.in(c.namespace()), query: query("labelSelector", c.selector(), "dryRun", "All")})
 	require.Equal(c, http.StatusOK, dry.code, dry)
 	for _, item := range c.selected() {
 		require.Nil(c, item.GetDeletionTimestamp())
 	}
 	wrong := c.send(request{
-		method: http.MethodDelete, path: c.everywhere(), query: query("labelSelector", c.selector()),
+		method: http.MethodDelete, path: c.kind.in(c.namespace()), query: query("labelSelector", c.selector()),
 		body: deleteOptions(`"preconditions":{"uid":"00000000-0000-0000-0000-000000000000"}`),
 	})
 	c.refused(wrong, http.StatusConflict)
 	require.NotEmpty(c, c.selected())
-	done := c.send(request{method: http.MethodDelete, path: c.everywhere(), query: query("labelSelector", c.selector())})
+	done := c.send(request{method: http.MethodDelete, path: c.kind.in(c.namespace()), query: query("labelSelector", c.selector())})
 	require.Equal(c, http.StatusOK, done.code, done)
 	c.eventually("what is selected to go", func() bool { return len(c.selected()) == 0 })
 	left := c.read(stays)

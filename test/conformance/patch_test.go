@@ -118,7 +118,7 @@ func dryRun(c *trial) {
 
 	deleted := c.delete(object, "", "dryRun", "All")
 	require.Equal(c, http.StatusOK, deleted.code, deleted)
-	all := c.send(request{method: http.MethodDelete, path: c.everywhere(), query: query("labelSelector", c.selector(), "dryRun", "All")})
+	all := c.send(request{method: http.MethodDelete, path: c.kind.in(c.namespace()), query: query("labelSelector", c.selector(), "dryRun", "All")})
 	require.Equal(c, http.StatusOK, all.code, all)
 	left := c.read(object)
 	require.Nil(c, left.GetDeletionTimestamp())

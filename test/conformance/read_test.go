@@ -56,8 +56,9 @@ func (c *trial) listAs(what string, pairs ...string) *response {
 
 func tables(c *trial) {
 	shows := showsObjects(c) == ""
+	var object *unstructured.Unstructured
 	if shows {
-		c.shown()
+		object = c.shown()
 	}
 	for _, include := range []string{"", "None", "Metadata", "Object"} {
 		found := c.listAs("Table", "includeObject", include)
@@ -79,7 +80,7 @@ func tables(c *trial) {
 	}
 	c.refused(c.listAs("Table", "includeObject", "garbage"), http.StatusBadRequest, http.StatusUnprocessableEntity)
 	if shows {
-		c.tableOfOne()
+		c.tableOfOne(object)
 	}
 }
 
@@ -95,8 +96,7 @@ func (c *trial) tableObject(include string, raw []byte) {
 	require.Equal(c, want[include], object["kind"])
 }
 
-func (c *trial) tableOfOne() {
-	object := c.shownNamed("-one")
+func (c *trial) tableOfOne(object *unstructured.Unstructured) {
 	found := c.send(request{method: http.MethodGet, path: c.url(object), header: as("Table")})
 	require.Equal(c, http.StatusOK, found.code, found)
 	var table metav1.Table

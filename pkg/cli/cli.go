@@ -22,6 +22,7 @@ import (
 	"github.com/kubefederation/federation-apiserver/pkg/cli/federate"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/get"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/join"
+	"github.com/kubefederation/federation-apiserver/pkg/cli/migrate"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/orphaning"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/render"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/status"
@@ -90,6 +91,7 @@ kubeconfig, or that of --host-cluster-context.`,
 		render.New(where, streams),
 		diff.New(where, streams),
 		get.New(where, streams),
+		migrate.New(where, streams),
 		version.New(streams),
 	)
 	complete.Register(root, where)

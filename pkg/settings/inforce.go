@@ -111,11 +111,8 @@ func (f *InForce) While(ctx context.Context, holds func(*Settings) bool, run fun
 			if ended == nil {
 				return nil
 			}
-			err := <-ended
-			ended = nil
-			return err
+			return <-ended
 		case err := <-ended:
-			ended = nil
 			if ctx.Err() == nil && err == nil {
 				err = errors.New("ended unexpectedly")
 			}

@@ -40,7 +40,6 @@ type page struct {
 	names         []string
 	version, next string
 	remaining     any
-	first         bool
 }
 
 func (c *trial) page(pairs ...string) page {
@@ -76,13 +75,13 @@ func chunking(c *trial) {
 		if p.next != "" {
 			require.EqualValues(c, before-int64(len(p.names)), p.remaining)
 		} else {
-			require.EqualValues(c, before, len(p.names))
+			require.Len(c, p.names, int(before))
 			require.Nil(c, p.remaining, "nothing remains")
 		}
 		seen = append(seen, p.names...)
 	}
 	require.True(c, slices.IsSorted(seen), "pages are in order: %v", seen)
-	require.Equal(c, len(slices.Compact(slices.Clone(seen))), len(seen), "nothing comes twice")
+	require.Len(c, slices.Compact(slices.Clone(seen)), len(seen), "nothing comes twice")
 
 	selected := c.page("labelSelector", c.selector())
 	for _, name := range selected.names {

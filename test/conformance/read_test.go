@@ -176,7 +176,7 @@ func resourceVersionFormat(c *trial) {
 	}
 	second = c.shownNamed("-b")
 	require.True(c, newer(second.GetResourceVersion(), first.GetResourceVersion()))
-	require.True(c, !newer(second.GetResourceVersion(), c.listVersion()), "a list is not older than what was written before")
+	require.False(c, newer(second.GetResourceVersion(), c.listVersion()), "a list is not older than what was written before")
 }
 
 // newer compares resource versions, which are decimal numbers of any length.

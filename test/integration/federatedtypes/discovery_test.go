@@ -118,7 +118,7 @@ func TestOpenAPI(t *testing.T) {
 		entry := schemas["io.kubefed.types.v1beta1.ClusterOverrides"]
 		require.Empty(t, entry.Required)
 		for _, key := range []string{"clusterName", "name"} {
-			require.Equal(t, "", entry.Properties[key].Default, key)
+			require.Exactly(t, any(""), entry.Properties[key].Default, key)
 		}
 		require.Contains(t, entry.Properties, "clusterSelector")
 	})

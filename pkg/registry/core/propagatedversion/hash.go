@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 
@@ -29,8 +30,9 @@ func TemplateHash(spec *typesv1beta1.FederatedObjectSpec) (string, error) {
 // the fields counts. A selector, which KubeFed does not know, is only there where
 // there is one.
 type overridesItem struct {
-	ClusterName      string         `json:"clusterName"`
-	ClusterOverrides []overrideItem `json:"clusterOverrides,omitempty"`
+	ClusterName      string                `json:"clusterName"`
+	ClusterSelector  *metav1.LabelSelector `json:"clusterSelector,omitempty"`
+	ClusterOverrides []overrideItem        `json:"clusterOverrides,omitempty"`
 }
 
 type overrideItem struct {
@@ -45,7 +47,7 @@ type overrideItem struct {
 func OverridesHash(spec *typesv1beta1.FederatedObjectSpec) (string, error) {
 	var items []overridesItem
 	for _, overrides := range spec.Overrides {
-		item := overridesItem{ClusterName: overrides.ClusterName}
+		item := overridesItem{ClusterName: overrides.ClusterName, ClusterSelector: overrides.ClusterSelector}
 		for _, override := range overrides.ClusterOverrides {
 			var value any
 			if len(override.Value.Raw) > 0 {

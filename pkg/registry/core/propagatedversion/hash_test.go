@@ -73,6 +73,8 @@ func TestOverridesHash(t *testing.T) {
 			`{"overrides":[{"clusterName":"c1","clusterOverrides":[{"path":"/a","value":9007199254740992}]}]}`},
 		"the order of the list counts": {`{"overrides": [{"clusterName": "z"}, {"clusterName": "a"}]}`,
 			`{"overrides":[{"clusterName":"z"},{"clusterName":"a"}]}`},
+		"a selector, which KubeFed did not have": {`{"overrides": [{"clusterSelector": {"matchLabels": {"region": "eu"}}, "clusterOverrides": [{"path": "/a"}]}]}`,
+			`{"overrides":[{"clusterName":"","clusterSelector":{"matchLabels":{"region":"eu"}},"clusterOverrides":[{"path":"/a"}]}]}`},
 		"sorted inside a value": {`{"overrides": [{"clusterName": "c1", "clusterOverrides": [{"path": "/a", "value": {"b": "<", "a": 1}}]}]}`,
 			`{"overrides":[{"clusterName":"c1","clusterOverrides":[{"path":"/a","value":{"a":1,"b":"\u003c"}}]}]}`},
 	} {

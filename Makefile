@@ -17,7 +17,7 @@ build: ## Build federation-apiserver and kubectl-fed into bin/.
 
 .PHONY: test
 test: sandbox ## Run all tests, those that need clusters against one shared environment.
-	@$(SANDBOX) run -- go test $(TEST_FLAGS) ./...
+	@$(SANDBOX) run -- go test -p 4 $(TEST_FLAGS) ./...
 
 .PHONY: test-unit
 test-unit: ## Run the tests that need no clusters.

@@ -16,8 +16,8 @@ build: ## Build federation-apiserver and kubectl-fed into bin/.
 	go build -o bin/ ./cmd/...
 
 .PHONY: test
-test: sandbox ## Run all tests, those that need clusters against one shared environment.
-	@$(SANDBOX) run -- go test -p 4 $(TEST_FLAGS) ./...
+test: sandbox ## Run all tests, those that need clusters against two shared environments.
+	@$(SANDBOX) run --environments=2 -- go test -p 4 $(TEST_FLAGS) ./...
 
 .PHONY: test-unit
 test-unit: ## Run the tests that need no clusters.

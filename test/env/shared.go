@@ -14,7 +14,8 @@ import (
 	"github.com/kubefederation/federation-apiserver/test/env/progress"
 )
 
-// Variable names the folder of a running environment that tests shall use instead of starting one each.
+// Variable names the folders of running environments that tests shall use instead of starting one each, separated as in
+// PATH. Each test binary has one of them at a time.
 const Variable = "FEDERATION_TEST_ENV"
 
 // sharedLimit bounds how long a test binary may wait for its turn or its environment.
@@ -33,7 +34,7 @@ var shared struct {
 	err         error
 }
 
-// Shared returns the environment of this test run. It is the one that Variable names, of which this test binary has the
+// Shared returns the environment of this test run. It is one that Variable names, of which this test binary has the
 // exclusive use until it ends, or else one of its own, started at the first call and ended by Run. Members are cluster1
 // to cluster3. A test leaves it as it found it. With -short the test is skipped.
 func Shared(t testing.TB) *Environment {
@@ -72,18 +73,22 @@ func Run(m *testing.M) int {
 }
 
 func obtain(ctx context.Context) (*Environment, error) {
-	dir := os.Getenv(Variable)
-	if dir == "" {
+	dirs := filepath.SplitList(os.Getenv(Variable))
+	if len(dirs) == 0 {
 		options := SharedOptions()
 		options.Progress = progress.NewWriter(os.Stderr)
 		return Start(ctx, options)
 	}
 	// Tests stop members and restart the server, so packages take turns.
-	lock, err := filelock.Acquire(ctx, filepath.Join(dir, "turn.lock"), nil)
+	turns := make([]string, len(dirs))
+	for i, dir := range dirs {
+		turns[i] = filepath.Join(dir, "turn.lock")
+	}
+	lock, i, err := filelock.AcquireAny(ctx, turns...)
 	if err != nil {
 		return nil, err
 	}
-	environment, err := Attach(dir)
+	environment, err := Attach(dirs[i])
 	if err == nil {
 		// A package that failed may have left members stopped or cut off.
 		err = environment.Restore(ctx)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 	"time"
 
@@ -19,45 +20,52 @@ import (
 const patience = 20 * time.Second
 
 func newRun() *cobra.Command {
-	return &cobra.Command{
+	environments := 1
+	command := &cobra.Command{
 		Use:   "run -- COMMAND [ARG...]",
-		Short: "Run a command, such as go test, with an environment of its own that test packages share",
+		Short: "Run a command, such as go test, with environments of its own that test packages share",
 		Args:  cobra.MinimumNArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
-			return run(command.Context(), args)
+			return run(command.Context(), environments, args)
 		},
 	}
+	command.Flags().IntVar(&environments, "environments", environments, "how many to start; each test package has one at a time")
+	return command
 }
 
-func run(ctx context.Context, args []string) (err error) {
+func run(ctx context.Context, environments int, args []string) (failed error) {
 	options := env.SharedOptions()
 	options.Progress = progress.NewWriter(os.Stderr)
-	environment, err := env.Start(ctx, options)
-	if err != nil {
-		return err
+	var dirs []string
+	for range environments {
+		environment, err := env.Start(ctx, options)
+		if err != nil {
+			return err
+		}
+		defer func() {
+			// The interrupt that ended the command must not end the cleaning up.
+			if stopErr := environment.Stop(context.WithoutCancel(ctx)); stopErr != nil {
+				failed = stopErr
+			}
+		}()
+		serving, stopServing := context.WithCancel(ctx)
+		served := make(chan error, 1)
+		go func() { served <- environment.Serve(serving) }()
+		defer func() {
+			stopServing()
+			if serveErr := <-served; serveErr != nil {
+				failed = serveErr
+			}
+		}()
+		dirs = append(dirs, environment.Dir())
 	}
-	defer func() {
-		// The interrupt that ended the command must not end the cleaning up.
-		if stopErr := environment.Stop(context.WithoutCancel(ctx)); stopErr != nil {
-			err = stopErr
-		}
-	}()
-	serving, stopServing := context.WithCancel(ctx)
-	served := make(chan error, 1)
-	go func() { served <- environment.Serve(serving) }()
-	defer func() {
-		stopServing()
-		if serveErr := <-served; serveErr != nil {
-			err = serveErr
-		}
-	}()
 
 	command := exec.CommandContext(ctx, args[0], args[1:]...)
-	command.Env = append(os.Environ(), env.Variable+"="+environment.Dir())
+	command.Env = append(os.Environ(), env.Variable+"="+strings.Join(dirs, string(os.PathListSeparator)))
 	command.Stdin, command.Stdout, command.Stderr = os.Stdin, os.Stdout, os.Stderr
 	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
 	command.WaitDelay = patience
-	err = command.Run()
+	err := command.Run()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() > 0 {
 		return &FailedError{Code: exit.ExitCode()}

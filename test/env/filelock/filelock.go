@@ -20,8 +20,43 @@ type Lock struct {
 	file *os.File
 }
 
+// AcquireAny waits for one of several locks, whichever is free first, and returns which it is.
+func AcquireAny(ctx context.Context, paths ...string) (*Lock, int, error) {
+	for {
+		for i, path := range paths {
+			lock, err := tryAcquire(path)
+			if lock != nil || err != nil {
+				return lock, i, err
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil, 0, fmt.Errorf("lock one of %v: %w", paths, context.Cause(ctx))
+		case <-time.After(pollInterval):
+		}
+	}
+}
+
 // Acquire waits for the lock. onWait, if not nil, is called once when another holds it.
 func Acquire(ctx context.Context, path string, onWait func()) (*Lock, error) {
+	var lock *Lock
+	err := wait.PollUntilContextCancel(ctx, pollInterval, true, func(context.Context) (bool, error) {
+		var err error
+		lock, err = tryAcquire(path)
+		if lock == nil && err == nil && onWait != nil {
+			onWait()
+			onWait = nil
+		}
+		return lock != nil, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	return lock, nil
+}
+
+// tryAcquire returns no lock if another holds it.
+func tryAcquire(path string) (*Lock, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
@@ -30,25 +65,15 @@ func Acquire(ctx context.Context, path string, onWait func()) (*Lock, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lock: %w", err)
 	}
-	err = wait.PollUntilContextCancel(ctx, pollInterval, true, func(context.Context) (bool, error) {
-		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if err == nil {
-			return true, nil
-		}
-		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
-			return false, err
-		}
-		if onWait != nil {
-			onWait()
-			onWait = nil
-		}
-		return false, nil
-	})
-	if err != nil {
-		_ = file.Close()
-		return nil, fmt.Errorf("lock %s: %w", path, err)
+	err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if err == nil {
+		return &Lock{file: file}, nil
 	}
-	return &Lock{file: file}, nil
+	_ = file.Close()
+	if errors.Is(err, syscall.EWOULDBLOCK) || errors.Is(err, syscall.EINTR) {
+		return nil, nil
+	}
+	return nil, fmt.Errorf("lock %s: %w", path, err)
 }
 
 // Release gives the lock up. The file stays: removing it would let two processes lock two files of one name.

@@ -29,3 +29,27 @@ func TestOneHolderAtATime(t *testing.T) {
 	require.NoError(t, err)
 	second.Release()
 }
+
+func TestWhicheverIsFree(t *testing.T) {
+	paths := []string{filepath.Join(t.TempDir(), "one"), filepath.Join(t.TempDir(), "other")}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	first, i, err := AcquireAny(ctx, paths...)
+	require.NoError(t, err)
+	assert.Equal(t, 0, i)
+	second, i, err := AcquireAny(ctx, paths...)
+	require.NoError(t, err)
+	assert.Equal(t, 1, i)
+	defer second.Release()
+
+	short, cancelShort := context.WithTimeout(context.Background(), 3*pollInterval)
+	defer cancelShort()
+	_, _, err = AcquireAny(short, paths...)
+	assert.ErrorIs(t, err, context.DeadlineExceeded)
+
+	first.Release()
+	third, i, err := AcquireAny(ctx, paths...)
+	require.NoError(t, err)
+	assert.Equal(t, 0, i)
+	third.Release()
+}

@@ -38,8 +38,8 @@ func (t *Type) run() {
 		var following sync.WaitGroup
 		following.Go(func() { t.followVersions(ctx, conn, cancel) })
 		// How watches fare is the business of State; the reflector would tell of each.
-		ctx = klog.NewContext(ctx, klog.FromContext(ctx).V(reflectorVerbosity))
-		err = reflector.ListAndWatchWithContext(ctx)
+		quiet := klog.NewContext(ctx, klog.FromContext(ctx).V(reflectorVerbosity))
+		err = reflector.ListAndWatchWithContext(quiet)
 		replaced := ctx.Err() != nil
 		cancel()
 		following.Wait()

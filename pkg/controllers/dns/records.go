@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -252,7 +253,8 @@ func (r *recordsRun[R]) reconcile(ctx context.Context, key types.NamespacedName)
 	if r.kind.same(record, stored) {
 		return nil
 	}
-	if err := r.kind.write(ctx, record); err != nil {
+	// A record that is gone has no status; its deletion is the next thing to be seen.
+	if err := r.kind.write(ctx, record); err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("write the status: %w", err)
 	}
 	return nil

@@ -237,6 +237,10 @@ func (c *Controller) report(ctx context.Context, p *schedulingv1alpha1.ReplicaSc
 	next := p.DeepCopy()
 	next.Status = *status
 	if _, err := c.Federation.SchedulingV1alpha1().ReplicaSchedulingPreferences(p.Namespace).UpdateStatus(ctx, next, metav1.UpdateOptions{}); err != nil {
+		// What is gone has no status; its deletion is the next thing to be seen.
+		if apierrors.IsNotFound(err) {
+			return nil
+		}
 		return fmt.Errorf("write the status: %w", err)
 	}
 	c.announce(p, status)

@@ -202,11 +202,7 @@ func TestScale(t *testing.T) {
 
 	stored, err := client.Get(t.Context(), "web", metav1.GetOptions{})
 	require.NoError(t, err)
-	stored.Object["status"] = map[string]any{"clusters": []any{
-		map[string]any{"name": "a", "remoteStatus": map[string]any{"replicas": int64(2)}},
-		map[string]any{"name": "b", "remoteStatus": map[string]any{"replicas": int64(5)}},
-		map[string]any{"name": "c"},
-	}}
+	stored.Object["status"] = map[string]any{"replicas": int64(7), "desiredReplicas": int64(9), "readyReplicas": int64(5)}
 	_, err = client.UpdateStatus(t.Context(), stored, metav1.UpdateOptions{})
 	require.NoError(t, err)
 	require.EqualValues(t, 7, scaleOf().Status.Replicas)

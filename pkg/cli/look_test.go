@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -189,6 +190,18 @@ func (f *fixture) reader(user string) {
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: user},
 	}, metav1.CreateOptions{})
 	require.NoError(f.t, err)
+	// The host's authorizer reads roles and bindings from caches.
+	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+		User:               user,
+		ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: "list", Group: "core.kubefed.io", Resource: "federatedtypeconfigs"},
+	}}
+	f.eventually("the rights of "+user, func() error {
+		answer, err := f.host.AuthorizationV1().SubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
+		if err == nil && !answer.Status.Allowed {
+			err = errors.New(answer.Status.Reason)
+		}
+		return err
+	})
 	f.t.Cleanup(func() {
 		require.NoError(f.t, f.host.RbacV1().ClusterRoleBindings().Delete(context.Background(), user, metav1.DeleteOptions{}))
 		require.NoError(f.t, f.host.RbacV1().ClusterRoles().Delete(context.Background(), user, metav1.DeleteOptions{}))

@@ -39,6 +39,7 @@ func TestRightsAreThoseOfTheHost(t *testing.T) {
 
 	f.kubectl("create", "role", "reader", "-n", namespace, "--verb=get,list", "--resource=federatedconfigmaps.types.kubefed.io")
 	f.kubectl("create", "rolebinding", "reader", "-n", namespace, "--role=reader", "--user=reader")
+	f.awaitAllowed("reader", "list", namespace)
 	reader := f.as("reader").Resource(federatedConfigMaps).Namespace(namespace)
 	_, err = reader.List(f.ctx(), metav1.ListOptions{})
 	require.NoError(t, err)
@@ -57,6 +58,19 @@ func TestRightsAreThoseOfTheHost(t *testing.T) {
 	assert.True(t, apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err), "%v", err)
 }
 
+// awaitAllowed waits until the host lets a user do something with FederatedConfigMaps: its authorizer reads roles and
+// bindings from caches.
+func (f *federation) awaitAllowed(user, verb, namespace string) {
+	f.t.Helper()
+	f.eventually("the rights of "+user, func() error {
+		r := f.run("", "kubectl", "auth", "can-i", verb, "federatedconfigmaps", "-n", namespace, "--as="+user)
+		if r.stdout != "yes\n" {
+			return fmt.Errorf("may %s %s? %s%s", user, verb, r.stdout, r.stderr)
+		}
+		return nil
+	})
+}
+
 // TestAuditNamesTheUser finds a user's write in the server's audit log, and the copy's in the same breath.
 func TestAuditNamesTheUser(t *testing.T) {
 	t.Parallel()
@@ -64,6 +78,7 @@ func TestAuditNamesTheUser(t *testing.T) {
 	namespace := f.namespace(cluster1)
 	f.kubectl("create", "role", "writer", "-n", namespace, "--verb=create", "--resource=federatedconfigmaps.types.kubefed.io")
 	f.kubectl("create", "rolebinding", "writer", "-n", namespace, "--role=writer", "--user=jane")
+	f.awaitAllowed("jane", "create", namespace)
 	jane := f.as("jane").Resource(federatedConfigMaps).Namespace(namespace)
 	_, err := jane.Create(f.ctx(), federatedConfigMap(namespace, "janes", "value", cluster1), metav1.CreateOptions{})
 	require.NoError(t, err)

@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
@@ -91,6 +93,17 @@ func start(t *testing.T, dataDir string, args ...string) *server {
 		return code == http.StatusOK, nil
 	})
 	require.NoError(t, err, "the server is not ready: %s", s.readLog())
+	// Behind a host that forwards users nobody needs the authority of clients' certificates, which the server may read from
+	// the host a moment after it is ready.
+	client := s.client()
+	err = wait.PollUntilContextTimeout(t.Context(), pollInterval, patience, true, func(ctx context.Context) (bool, error) {
+		_, err := client.Resource(typeConfigs).Namespace(env.SystemNamespace).List(ctx, metav1.ListOptions{})
+		if apierrors.IsUnauthorized(err) {
+			return false, nil
+		}
+		return true, err
+	})
+	require.NoError(t, err, "the server does not know us: %s", s.readLog())
 	return s
 }
 

@@ -37,8 +37,8 @@ func TestExamples(t *testing.T) {
 		f.eventually(filepath.Base(file)+" to be done", func() error { return f.done(file) })
 	}
 	f.awaitCopy(cluster2, configMaps, "examples", "settings", hasString("debug", "data", "log-level"))
-	f.awaitCopy(cluster1, configMaps, "examples", "endpoints", hasString("registry.eu.example.com", "data", "registry"))
-	f.awaitCopy(cluster3, configMaps, "examples", "endpoints", hasString("registry.cluster3.example.com", "data", "registry"))
+	f.awaitCopy(cluster1, configMaps, "examples", "endpoints", hasString("images.eu.example.com", "data", "registry"))
+	f.awaitCopy(cluster3, configMaps, "examples", "endpoints", hasString("images.cluster3.example.com", "data", "registry"))
 	f.awaitCopy(cluster1, deployments, "examples", "workers", hasReplicas(4))
 
 	f.kubectl("-n", "examples", "delete", "federatedconfigmap", "precious", "--timeout=60s")

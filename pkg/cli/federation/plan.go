@@ -84,3 +84,13 @@ func (c *Client) Plan(ctx context.Context, named *Named) (*plan.Plan, error) {
 	}
 	return planner.Plan(ctx, named.Type, object)
 }
+
+// PlanOf reads the object that the arguments of a command name, and makes its plan.
+func (c *Client) PlanOf(ctx context.Context, args []string) (*Named, *plan.Plan, error) {
+	named, err := c.Find(ctx, args)
+	if err != nil {
+		return nil, nil, err
+	}
+	made, err := c.Plan(ctx, named)
+	return named, made, err
+}

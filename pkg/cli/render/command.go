@@ -68,11 +68,7 @@ func (o *Options) Run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	named, err := client.Find(ctx, args)
-	if err != nil {
-		return err
-	}
-	made, err := client.Plan(ctx, named)
+	named, made, err := client.PlanOf(ctx, args)
 	if err != nil {
 		return err
 	}

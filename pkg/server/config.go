@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/sets"
@@ -15,13 +16,19 @@ import (
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/rest"
 
+	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
 	generatedopenapi "github.com/kubefederation/federation-apiserver/generated/openapi"
 	"github.com/kubefederation/federation-apiserver/pkg/admission/schedulingtarget"
 	"github.com/kubefederation/federation-apiserver/pkg/admission/typeconfigprotection"
 	"github.com/kubefederation/federation-apiserver/pkg/server/options"
+	"github.com/kubefederation/federation-apiserver/pkg/servingcert"
 )
 
-const openAPITitle = "federation-apiserver"
+const (
+	openAPITitle = "federation-apiserver"
+	// serviceName is the Service in the system namespace that leads here.
+	serviceName = "federation-apiserver"
+)
 
 // Config is the configuration of the server before it is complete.
 type Config struct {
@@ -41,6 +48,9 @@ type FederationConfig struct {
 	Host *rest.Config
 	// HostInformers are those of admission, which run while the server does.
 	HostInformers informers.SharedInformerFactory
+
+	// servingCert keeps the serving certificate, if that is the server's to do.
+	servingCert *servingcert.Keeper
 
 	// types is filled by New: admission and the handler chain need the federated
 	// types before there are any.
@@ -89,7 +99,34 @@ func NewConfig(ctx context.Context, o options.CompletedOptions) (*Config, error)
 		return nil, fmt.Errorf("apply options: %w", err)
 	}
 	config.Federation.HostInformers = generic.SharedInformerFactory
+	if o.Federation.SelfManagedServingCert {
+		if err := config.keepServingCert(ctx); err != nil {
+			return nil, err
+		}
+	}
 	return config, nil
+}
+
+// keepServingCert serves with a certificate that the server makes and renews.
+func (c *Config) keepServingCert(ctx context.Context) error {
+	var registrations []string
+	for _, version := range append(Scheme.PrioritizedVersionsAllGroups(), typesv1beta1.SchemeGroupVersion) {
+		if strings.HasSuffix(version.Group, ".kubefed.io") {
+			registrations = append(registrations, version.Version+"."+version.Group)
+		}
+	}
+	keeper, err := servingcert.New(servingcert.Options{
+		Host: c.Federation.Host, Namespace: c.Federation.Namespace, Service: serviceName, APIServices: registrations,
+	})
+	if err != nil {
+		return err
+	}
+	if err := keeper.Load(ctx); err != nil {
+		return err
+	}
+	c.Generic.SecureServing.Cert = keeper
+	c.Federation.servingCert = keeper
+	return nil
 }
 
 // admissionFor switches off admission by MutatingAdmissionPolicies on a host

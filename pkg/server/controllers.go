@@ -165,6 +165,9 @@ func (c *controllers) install(generic *genericapiserver.GenericAPIServer) error 
 		running.Go(func() { c.until(ctx, "settings", c.settings.Run) })
 		running.Go(func() { c.until(ctx, "clusters", c.clusters.run) })
 		running.Go(func() { c.until(ctx, "leader", c.leadWhenElected) })
+		if c.config.servingCert != nil {
+			running.Go(func() { c.until(ctx, "serving certificate", c.config.servingCert.Run) })
+		}
 		return nil
 	}); err != nil {
 		return fmt.Errorf("install the controllers: %w", err)

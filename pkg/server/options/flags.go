@@ -18,6 +18,9 @@ func (o *Options) Flags() cliflag.NamedFlagSets {
 	federation.BoolVar(&o.Federation.LeaderElect, "leader-elect", o.Federation.LeaderElect,
 		"Elect one of several replicas, by a Lease in the --kubefed-namespace of the host, to run the controllers. "+
 			"Without --etcd-servers there can be only one replica, which leads without election.")
+	federation.BoolVar(&o.Federation.SelfManagedServingCert, "self-managed-serving-certificate", o.Federation.SelfManagedServingCert,
+		"Make and renew the serving certificate, shared by all replicas in the Secret federation-apiserver-serving-cert of the --kubefed-namespace, "+
+			"and keep its authority in the caBundle of the APIServices that lead here.")
 
 	embedded := groups.FlagSet("embedded etcd")
 	embedded.StringVar(&o.EmbeddedEtcd.Config.DataDir, "data-dir", o.EmbeddedEtcd.Config.DataDir,

@@ -55,6 +55,9 @@ type FederationOptions struct {
 	Namespace string
 	// LeaderElect lets one of several replicas run the controllers.
 	LeaderElect bool
+	// SelfManagedServingCert keeps the serving certificate in a Secret of the
+	// namespace, and its authority in the APIServices.
+	SelfManagedServingCert bool
 }
 
 // NewOptions returns options with their defaults. The codec encodes the static
@@ -109,7 +112,8 @@ func (o *Options) Complete() (CompletedOptions, error) {
 	if authorization := o.Recommended.Authorization; authorization.RemoteKubeConfigFile == "" {
 		authorization.RemoteKubeConfigFile = kubeconfig
 	}
-	if serving := o.Recommended.SecureServing; serving.ServerCert.CertKey.CertFile == "" && serving.ServerCert.CertKey.KeyFile == "" {
+	if serving := o.Recommended.SecureServing; !o.Federation.SelfManagedServingCert &&
+		serving.ServerCert.CertKey.CertFile == "" && serving.ServerCert.CertKey.KeyFile == "" {
 		names := []string{"federation-apiserver." + o.Federation.Namespace + ".svc", "localhost"}
 		if err := serving.MaybeDefaultWithSelfSignedCerts("localhost", names, []net.IP{net.IPv4(127, 0, 0, 1)}); err != nil {
 			return CompletedOptions{}, fmt.Errorf("make a self-signed serving certificate: %w", err)
@@ -147,6 +151,9 @@ func (o CompletedOptions) validateServing() []error {
 	var errs []error
 	if o.Recommended.SecureServing.BindPort == 0 && o.Recommended.SecureServing.Listener == nil {
 		errs = append(errs, fmt.Errorf("--secure-port 0: the API is served over TLS only, so the port must be from 1 to 65535"))
+	}
+	if files := o.Recommended.SecureServing.ServerCert.CertKey; o.Federation.SelfManagedServingCert && (files.CertFile != "" || files.KeyFile != "") {
+		errs = append(errs, fmt.Errorf("--self-managed-serving-certificate and --tls-cert-file exclude each other: the certificate is either kept by the server or given"))
 	}
 	return errs
 }

@@ -86,7 +86,10 @@ func Start(ctx context.Context, config Config) (*Server, error) {
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
-	return &Server{embedded: embedded, lock: lock, closing: closing}, nil
+	registerMetrics()
+	server := &Server{embedded: embedded, lock: lock, closing: closing}
+	running.Store(server)
+	return server, nil
 }
 
 // Err yields an error when etcd fails while it runs.
@@ -97,6 +100,7 @@ func (s *Server) Err() <-chan error {
 // Stop ends etcd and gives the data directory free.
 func (s *Server) Stop() error {
 	s.closing.Store(true)
+	running.CompareAndSwap(s, nil)
 	s.embedded.Close()
 	if err := s.lock.Close(); err != nil {
 		return fmt.Errorf("unlock data directory: %w", err)

@@ -220,6 +220,8 @@ func (c *controllers) lead(ctx context.Context) error {
 	c.events.StartRecordingToSink(&typedcorev1.EventSinkImpl{Interface: c.host.CoreV1().Events("")})
 	defer c.events.Shutdown()
 	defer c.members.Close()
+	leading.Set(1)
+	defer leading.Set(0)
 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -60,10 +60,31 @@ func TestMetrics(t *testing.T) {
 		"dispatch_operation_duration_seconds_count":            {"action": "create"},
 		"dispatch_operation_duration_seconds_sum":              {"action": "update"},
 		"dispatch_operation_duration_seconds_bucket":           {"action": "delete"},
+		"federation_copy_duration_seconds_count":               {"cluster": cluster1},
+		"federation_status_writes_total":                       {"type": "configmaps", "result": "ok"},
+		"federation_objects":                                   {"type": "namespaces", "state": "ready"},
+		"federation_objects_longest_seconds":                   {"type": "namespaces", "state": "ready"},
+		"federation_copies":                                    {"cluster": cluster2, "status": "OK"},
+		"federation_member_types":                              {"cluster": cluster3, "state": "watched"},
+		"federation_member_last_probe_timestamp_seconds":       {"cluster": cluster1},
+		"federation_member_last_answer_timestamp_seconds":      {"cluster": cluster1},
+		"federation_type_served":                               {"type": "configmaps"},
+		"federation_type_propagating":                          {"type": "configmaps"},
+		"federation_leader":                                    nil,
+		"etcd_mvcc_db_total_size_in_bytes":                     nil,
+		"etcd_server_quota_backend_bytes":                      nil,
+		"etcd_disk_wal_fsync_duration_seconds_count":           nil,
 	} {
 		value, found := sample(now, name, labels)
 		assert.True(t, found && value > 0, "%s %v: %v, %t", name, labels, value, found)
 	}
+	for _, action := range []string{"create", "update", "delete"} {
+		value, _ := sample(now, "federation_member_requests_total", map[string]string{"cluster": cluster1, "action": action, "result": "ok"})
+		assert.Positive(t, value, action)
+	}
+	alarm, found := sample(now, "federation_etcd_alarm", map[string]string{"alarm": "NOSPACE"})
+	assert.True(t, found)
+	assert.Zero(t, alarm)
 	joined, _ := sample(now, "joined_cluster_total", nil)
 	assert.GreaterOrEqual(t, joined, 3.0)
 	ready, found := sample(now, "kubefedcluster_total", map[string]string{"state": "ready", "cluster": cluster1})

@@ -2,12 +2,14 @@ package cluster
 
 import (
 	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/component-base/metrics"
 	"k8s.io/component-base/metrics/legacyregistry"
 
 	corev1beta1 "github.com/kubefederation/federation-apiserver/apis/core/v1beta1"
+	"github.com/kubefederation/federation-apiserver/pkg/health"
 )
 
 // The names of KubeFed, for its dashboards and alerts.
@@ -22,6 +24,18 @@ var (
 		Help:           "1 for the state that a KubeFedCluster is in: ready, notready or offline; 0 for the others.",
 		StabilityLevel: metrics.ALPHA,
 	}, []string{"state", "cluster"})
+	probedAt = metrics.NewGaugeVec(&metrics.GaugeOpts{
+		Subsystem:      "federation_member",
+		Name:           "last_probe_timestamp_seconds",
+		Help:           "When the health of a member was last looked at, whatever was found, in seconds since 1970.",
+		StabilityLevel: metrics.ALPHA,
+	}, []string{"cluster"})
+	answeredAt = metrics.NewGaugeVec(&metrics.GaugeOpts{
+		Subsystem:      "federation_member",
+		Name:           "last_answer_timestamp_seconds",
+		Help:           "When a member last answered that it is healthy, in seconds since 1970.",
+		StabilityLevel: metrics.ALPHA,
+	}, []string{"cluster"})
 	healthStatusSeconds = metrics.NewHistogram(&metrics.HistogramOpts{
 		Name:           "cluster_health_status_duration_seconds",
 		Help:           "Time that a probe of the health of a member took.",
@@ -37,7 +51,7 @@ var (
 )
 
 var registerMetrics = sync.OnceFunc(func() {
-	legacyregistry.MustRegister(joinedClusters, clustersByState, healthStatusSeconds, connectionSeconds)
+	legacyregistry.MustRegister(joinedClusters, clustersByState, probedAt, answeredAt, healthStatusSeconds, connectionSeconds)
 })
 
 // states of kubefedcluster_total.
@@ -56,6 +70,14 @@ func stateOf(conditions []corev1beta1.ClusterCondition) string {
 	return state
 }
 
+func recordProbe(cluster string, found health.Result, now time.Time) {
+	seconds := float64(now.UnixNano()) / float64(time.Second)
+	probedAt.WithLabelValues(cluster).Set(seconds)
+	if found == health.Healthy {
+		answeredAt.WithLabelValues(cluster).Set(seconds)
+	}
+}
+
 func recordState(cluster string, conditions []corev1beta1.ClusterCondition) {
 	now := stateOf(conditions)
 	for _, state := range states {
@@ -71,4 +93,6 @@ func forgetState(cluster string) {
 	for _, state := range states {
 		clustersByState.DeleteLabelValues(state, cluster)
 	}
+	probedAt.DeleteLabelValues(cluster)
+	answeredAt.DeleteLabelValues(cluster)
 }

@@ -108,6 +108,7 @@ func (p *prober) probe(ctx context.Context, s probing) {
 		return // ended: what was found is that
 	}
 	healthStatusSeconds.Observe(time.Since(began).Seconds())
+	recordProbe(p.name, found.Result, time.Now())
 	before, was := readyReason(p.state.Conditions)
 	wasReady := p.state.Ready()
 	p.state = health.Next(p.state, found, s.thresholds, metav1.Now())

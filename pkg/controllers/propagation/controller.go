@@ -136,6 +136,8 @@ func (c *Controller) Run(ctx context.Context) error {
 	c.ctx = ctx
 	c.changing.Unlock()
 	defer c.end()
+	state.add(c)
+	defer state.remove(c)
 
 	logger.Info("Starting")
 	defer logger.Info("Stopped")
@@ -314,6 +316,12 @@ func (c *Controller) allKinds() []*kind {
 		kinds = append(kinds, k)
 	}
 	return kinds
+}
+
+func (c *Controller) allWorkers() []*memberWorker {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return slices.Collect(maps.Values(c.workers))
 }
 
 func (c *Controller) worker(cluster string) *memberWorker {

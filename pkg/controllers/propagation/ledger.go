@@ -54,6 +54,8 @@ type copyRecord struct {
 	// backing off; it was asked for at generation.
 	outstanding bool
 	generation  int64
+	// asked is when the task was asked for.
+	asked time.Time
 	// busy counts requests in flight.
 	busy int
 	// number changes with every change of the record.
@@ -193,13 +195,13 @@ func (l *ledger) has(key objectKey, cluster string) bool {
 
 // request notes that a copy needs a request, and reports whether a task is to be
 // queued for it: not if one is outstanding already for this generation.
-func (l *ledger) request(key objectKey, obj *typesv1beta1.FederatedObject, cluster string) bool {
+func (l *ledger) request(key objectKey, obj *typesv1beta1.FederatedObject, cluster string, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	c := l.of(key, obj.UID).copy(cluster)
 	queue := !c.outstanding || c.generation != obj.Generation
 	if queue {
-		c.settled = false
+		c.settled, c.asked = false, now
 	}
 	c.outstanding, c.generation = true, obj.Generation
 	return queue

@@ -123,10 +123,15 @@ func (w *memberWorker) work(ctx context.Context, key objectKey) {
 		w.queue.AddAfter(key, w.c.config.MinBackoff)
 		return
 	}
+	asked, _ := w.c.ledger.get(key, obj.UID, w.name)
 	o := w.request(ctx, &task{k: k, key: key, obj: obj, v: v, member: member, copies: member.Copies(k.resource, k.namespaced)}, verdict.action)
 	w.c.ledger.end(key, obj.UID, w.name)
 	if ctx.Err() != nil {
 		return // the end of the work is no result
+	}
+	memberRequests.WithLabelValues(w.name, actionName(verdict.action, v.exists), requestResult(o.err)).Inc()
+	if !asked.asked.IsZero() && o.isDone() {
+		copySeconds.WithLabelValues(w.name).Observe(w.c.now().Sub(asked.asked).Seconds())
 	}
 	w.note(ctx, k, key, obj, o)
 }

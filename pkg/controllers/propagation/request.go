@@ -47,6 +47,11 @@ type outcome struct {
 	err error
 }
 
+// isDone says that the copy is as asked for now.
+func (o outcome) isDone() bool {
+	return o.err == nil && o.settled && o.result != nil && (o.result.gone || o.result.status == typesv1beta1.ClusterPropagationOK)
+}
+
 // done is the outcome of a request that was carried out.
 func (t *task) done(r result) outcome {
 	r.generation = t.obj.Generation

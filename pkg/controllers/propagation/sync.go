@@ -196,7 +196,7 @@ func (p *pass) enqueue() {
 		worker := p.c.worker(cluster)
 		switch {
 		case worker == nil: // it has just left; that event brings the object back
-		case !p.c.ledger.request(p.key, p.obj, cluster):
+		case !p.c.ledger.request(p.key, p.obj, cluster, p.c.now()):
 		case interactive:
 			worker.queue.Forget(p.key) // what failed before was something else
 			worker.queue.Add(p.key)
@@ -297,6 +297,7 @@ func (p *pass) write(ctx context.Context, status *typesv1beta1.FederatedObjectSt
 	next := *p.obj
 	next.Status = *status
 	written, err := p.k.source.UpdateStatus(ctx, &next)
+	recordStatusWrite(p.k.name, err)
 	switch {
 	case err == nil:
 		p.c.ledger.wrote(p.key, written)

@@ -162,6 +162,7 @@ func (c *Controller) removeWorker(cluster string) {
 	if w != nil {
 		w.stop()
 		c.ledger.forgetCluster(cluster)
+		forgetMemberMetrics(cluster)
 	}
 }
 

@@ -100,6 +100,7 @@ func New(options Options) (*Controller, error) {
 	}
 	factory := externalversions.NewSharedInformerFactoryWithOptions(options.Federation, 0, externalversions.WithNamespace(options.Namespace))
 	informer := factory.Core().V1beta1().FederatedTypeConfigs()
+	registerMetrics()
 	c := &Controller{
 		Options: options,
 		factory: factory,

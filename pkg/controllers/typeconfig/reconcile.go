@@ -41,6 +41,7 @@ func (c *Controller) reconcile(ctx context.Context, name string) error {
 		c.stop(name)
 	}
 	kind, enableErr := c.enable(ctx, config)
+	defer func() { recordType(name, enableErr == nil, c.Propagation.Running(name)) }()
 	var notServed *federatedtypes.NotServedError
 	switch {
 	case enableErr == nil:
@@ -169,6 +170,7 @@ func (c *Controller) forget(ctx context.Context, name string) {
 	delete(c.released, name)
 	delete(c.unserved, name)
 	c.Types.Disable(ctx, name)
+	forgetType(name)
 	c.retryUnserved()
 }
 

@@ -38,6 +38,9 @@ func (c *Cluster) Config() *rest.Config { return rest.CopyConfig(c.config) }
 // Kubeconfig is the path of the administrator's kubeconfig for this cluster alone.
 func (c *Cluster) Kubeconfig() string { return c.control.Kubeconfig() }
 
+// AuditLog is the path of the cluster's audit log.
+func (c *Cluster) AuditLog() string { return c.control.AuditLog() }
+
 // Endpoint is the URL at which the federation reaches the cluster.
 func (c *Cluster) Endpoint() string {
 	if c.plan.Relay != "" {

@@ -123,19 +123,8 @@ func (f *Federation) spec(extra ...string) process.Spec {
 	}
 }
 
-// auditPolicy records who did what, not the objects.
-const auditPolicy = `apiVersion: audit.k8s.io/v1
-kind: Policy
-omitStages:
-- RequestReceived
-rules:
-- level: None
-  nonResourceURLs: ["/healthz*", "/livez*", "/readyz*", "/openapi/*"]
-- level: Metadata
-`
-
-// write makes the files that the server reads.
-func (f *Federation) write(hosts []string) (caBundle []byte, err error) {
+// write makes the files that the server reads. auditPolicy is that of the deployment.
+func (f *Federation) write(hosts []string, auditPolicy string) (caBundle []byte, err error) {
 	authority, err := newServerAuthority()
 	if err != nil {
 		return nil, err
@@ -148,7 +137,11 @@ func (f *Federation) write(hosts []string) (caBundle []byte, err error) {
 		return nil, err
 	}
 	caBundle = authority.CertificatePEM()
-	for path, data := range map[string][]byte{f.CAFile(): caBundle, f.path("audit-policy.yaml"): []byte(auditPolicy)} {
+	policy, err := os.ReadFile(auditPolicy)
+	if err != nil {
+		return nil, fmt.Errorf("read the audit policy: %w", err)
+	}
+	for path, data := range map[string][]byte{f.CAFile(): caBundle, f.path("audit-policy.yaml"): policy} {
 		if err := os.WriteFile(path, data, 0o600); err != nil {
 			return nil, fmt.Errorf("write a file of the federation server: %w", err)
 		}

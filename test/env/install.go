@@ -39,7 +39,7 @@ func (e *Environment) install(ctx context.Context, repository binaries.Repositor
 		return err
 	}
 	hosts := []string{service{namespace: SystemNamespace, name: serverName}.dnsName()}
-	caBundle, err := e.federation.write(hosts)
+	caBundle, err := e.federation.write(hosts, repository.Path("deploy", "base", "audit-policy.yaml"))
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ func (e *Environment) Join(ctx context.Context, member *Cluster) error {
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
 	e.report.Status("joining %s", member.Name())
-	if err := e.runFed(ctx, "join", member.Name(), "--cluster-context", member.Name()); err != nil {
+	if err := e.runFed(ctx, "join", member.Name(), "--cluster-context", member.Name(), "--allow-proxy"); err != nil {
 		return err
 	}
 	client, err := dynamic.NewForConfig(e.host.Config())

@@ -28,6 +28,8 @@ type Options struct {
 	SecretName string
 	// ErrorOnExisting refuses to take over what join did not make.
 	ErrorOnExisting bool
+	// AllowProxy lets the federation act as users of the host in the member.
+	AllowProxy bool
 	// DryRun prints the objects and changes nothing.
 	DryRun bool
 	// Wait bounds the wait for the member to be found ready; 0: no wait.
@@ -67,6 +69,7 @@ to date.`,
 	flags.StringVar(&o.HostName, "host-cluster-name", "", "Name of the host cluster, for names of objects in the cluster that joins. Default: the host's context.")
 	flags.StringVar(&o.SecretName, "secret-name", "", "Name of the Secret in the host with the token for the cluster. Default: NAME and a random suffix.")
 	flags.BoolVar(&o.ErrorOnExisting, "error-on-existing", true, "Fail when an object exists that join did not make, or when NAME belongs to a cluster with another address. With false such objects are taken over.")
+	flags.BoolVar(&o.AllowProxy, "allow-proxy", false, "Let users of the host reach the cluster under their own names through KubeFedCluster/proxy: the federation gets the right to impersonate any user, group and service account of the cluster.")
 	flags.BoolVar(&o.DryRun, "dry-run", false, "Print the objects as YAML and change nothing.")
 	flags.DurationVar(&o.Wait, "wait", 30*time.Second, "How long to wait until the federation finds the cluster ready; 0 does not wait.")
 	return command
@@ -88,7 +91,7 @@ func (o *Options) Run(ctx context.Context) error {
 	if o.HostName == "" {
 		o.HostName = hostCluster.Context
 	}
-	m := membership.Membership{Cluster: o.Cluster, Host: o.HostName, Namespace: o.SystemNamespace}
+	m := membership.Membership{Cluster: o.Cluster, Host: o.HostName, Namespace: o.SystemNamespace, AllowProxy: o.AllowProxy}
 	if err := m.Validate(); err != nil {
 		return err
 	}

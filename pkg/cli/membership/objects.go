@@ -35,6 +35,8 @@ type Membership struct {
 	// Scope is that of the federation: with Namespaced its rights in the member are
 	// confined to the system namespace.
 	Scope corev1beta1.ResourceScope
+	// AllowProxy lets the federation act as users of the host in the member.
+	AllowProxy bool
 }
 
 // Validate checks the names.
@@ -107,6 +109,14 @@ func (m Membership) ServiceAccountToken() *corev1.Secret {
 	return secret
 }
 
+// impersonation lets requests through KubeFedCluster/proxy arrive in the member as
+// those of their users. The second rule is for UIDs and for what else is known of
+// a user: names of these resources cannot be listed beforehand.
+var impersonation = []rbacv1.PolicyRule{
+	{APIGroups: []string{""}, Resources: []string{"users", "groups", "serviceaccounts"}, Verbs: []string{"impersonate"}},
+	{APIGroups: []string{"authentication.k8s.io"}, Resources: []string{"*"}, Verbs: []string{"impersonate"}},
+}
+
 var everything = rbacv1.PolicyRule{APIGroups: []string{"*"}, Resources: []string{"*"}, Verbs: []string{"*"}}
 
 // ClusterRoles are the rights of the federation in the whole member.
@@ -117,6 +127,9 @@ func (m Membership) ClusterRoles() []*rbacv1.ClusterRole {
 			{NonResourceURLs: []string{"/healthz"}, Verbs: []string{"get"}},
 			{APIGroups: []string{""}, Resources: []string{"nodes"}, Verbs: []string{"list"}},
 		}
+	}
+	if m.AllowProxy {
+		rules = append(rules, impersonation...)
 	}
 	return []*rbacv1.ClusterRole{{
 		TypeMeta:   metav1.TypeMeta{APIVersion: rbacv1.SchemeGroupVersion.String(), Kind: "ClusterRole"},

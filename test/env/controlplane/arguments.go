@@ -77,6 +77,8 @@ func (c *ControlPlane) apiServerArgs() []string {
 		// There is one kube-apiserver per cluster, so it need not announce itself to others.
 		"--feature-gates=APIServerIdentity=false,UnknownVersionInteroperabilityProxy=false",
 		"--proxy-client-key-file=" + c.path("pki", "front-proxy-client.key"),
+		"--audit-policy-file=" + c.auditPolicy(),
+		"--audit-log-path=" + c.AuditLog(),
 		"--profiling=false",
 		"--allow-metric-labels-manifest=" + c.metricLabels(),
 	}

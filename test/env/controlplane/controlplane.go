@@ -56,6 +56,11 @@ func (c *ControlPlane) Kubeconfig() string {
 	return c.path("admin.kubeconfig")
 }
 
+// AuditLog is the path of the kube-apiserver's audit log.
+func (c *ControlPlane) AuditLog() string {
+	return c.path("audit.log")
+}
+
 // APIServer is the name of the kube-apiserver's process.
 func (c *ControlPlane) APIServer() string { return c.process("kube-apiserver") }
 
@@ -100,8 +105,10 @@ func (c *ControlPlane) Write() error {
 			return fmt.Errorf("%s: make its folder: %w", c.config.Name, err)
 		}
 	}
-	if err := os.WriteFile(c.metricLabels(), []byte("unused_metric,label: value\n"), 0o600); err != nil {
-		return fmt.Errorf("%s: write the metric labels: %w", c.config.Name, err)
+	for path, content := range map[string]string{c.metricLabels(): "unused_metric,label: value\n", c.auditPolicy(): auditPolicy} {
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			return fmt.Errorf("%s: write a file of its kube-apiserver: %w", c.config.Name, err)
+		}
 	}
 	if err := c.writePKI(); err != nil {
 		return fmt.Errorf("%s: %w", c.config.Name, err)
@@ -138,3 +145,22 @@ func (c *ControlPlane) etcdSocket() string {
 func (c *ControlPlane) metricLabels() string {
 	return c.path("metric-labels.yaml")
 }
+
+func (c *ControlPlane) auditPolicy() string {
+	return c.path("audit-policy.yaml")
+}
+
+// auditPolicy records who did what, but for the cluster's own components, which do most.
+const auditPolicy = `apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+omitManagedFields: true
+rules:
+- level: None
+  nonResourceURLs: ["/healthz*", "/livez*", "/readyz*", "/openapi/*", "/api", "/apis", "/api/*", "/apis/*"]
+- level: None
+  users: ["system:apiserver", "system:kube-controller-manager", "system:kube-scheduler", "kwok"]
+- level: None
+  userGroups: ["system:serviceaccounts:kube-system"]
+- level: Metadata
+`

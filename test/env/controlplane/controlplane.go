@@ -58,7 +58,7 @@ func (c *ControlPlane) Kubeconfig() string {
 
 // AuditLog is the path of the kube-apiserver's audit log.
 func (c *ControlPlane) AuditLog() string {
-	return c.path("audit.log")
+	return filepath.Join(c.config.LogDir, c.process("audit")+".log")
 }
 
 // APIServer is the name of the kube-apiserver's process.

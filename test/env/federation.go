@@ -100,9 +100,10 @@ func serverKubeconfig(dir string) string {
 	return filepath.Join(dir, "federation", "host.kubeconfig")
 }
 
-func (f *Federation) spec(extra ...string) process.Spec {
+// Flags are those that the environment gives the server: the deployment's, with the files and addresses of this machine.
+func (f *Federation) Flags() []string {
 	kubeconfig := serverKubeconfig(f.env.dir)
-	args := []string{
+	return []string{
 		"--bind-address=127.0.0.1",
 		"--secure-port=" + strconv.Itoa(f.env.layout.ServerPort),
 		"--tls-cert-file=" + f.path("serving.crt"),
@@ -110,14 +111,18 @@ func (f *Federation) spec(extra ...string) process.Spec {
 		"--kubeconfig=" + kubeconfig,
 		"--authentication-kubeconfig=" + kubeconfig,
 		"--authorization-kubeconfig=" + kubeconfig,
+		"--kubefed-namespace=" + SystemNamespace,
 		"--data-dir=" + f.DataDir(),
 		"--audit-policy-file=" + f.path("audit-policy.yaml"),
 		"--audit-log-path=" + f.AuditLog(),
 	}
+}
+
+func (f *Federation) spec(extra ...string) process.Spec {
 	return process.Spec{
 		Name: serverName,
 		Path: filepath.Join(f.env.layout.Project, serverName),
-		Args: append(args, extra...),
+		Args: append(f.Flags(), extra...),
 		Dir:  f.path(""),
 		Log:  f.Log(),
 	}

@@ -98,6 +98,19 @@ func (e *Environment) install(ctx context.Context, repository binaries.Repositor
 	return nil
 }
 
+// Reinstall registers the federation in the host again and starts the server, with storage of its own making or that of
+// before. Only the program that started the environment may do that.
+func (e *Environment) Reinstall(ctx context.Context) error {
+	if e.owned == nil {
+		return errors.New("the environment belongs to another program")
+	}
+	repository, err := binaries.FindRepository()
+	if err != nil {
+		return err
+	}
+	return e.install(ctx, repository)
+}
+
 func newServerAuthority() (*pki.Authority, error) {
 	return pki.NewAuthority(serverName + "-ca")
 }

@@ -22,9 +22,16 @@ var _ rest.RESTGracefulDeleteStrategy = deleteStrategy{}
 // the first time only. Whoever orphans an object's dependents (kubectl delete
 // --cascade=orphan) wants to keep its copies too, and that has to be known when the
 // host's garbage collector has taken its finalizer off again: so the annotation
-// that says so is set in the same write. There is no grace period.
-func (deleteStrategy) CheckGracefulDelete(_ context.Context, obj runtime.Object, options *metav1.DeleteOptions) bool {
-	if federated, ok := obj.(*typesv1beta1.FederatedObject); ok && orphans(options) {
+// that says so is set in the same write, and so is who deletes it. There is no
+// grace period.
+func (deleteStrategy) CheckGracefulDelete(ctx context.Context, obj runtime.Object, options *metav1.DeleteOptions) bool {
+	federated, ok := obj.(*typesv1beta1.FederatedObject)
+	if !ok {
+		return false
+	}
+	// The mark counts as a change: it makes the next generation.
+	federated.Status.LastChange = lastChange(ctx, federated.Status.LastChange, federated.Generation+1)
+	if orphans(options) {
 		federated.Annotations = maps.Clone(federated.Annotations)
 		if federated.Annotations == nil {
 			federated.Annotations = map[string]string{}

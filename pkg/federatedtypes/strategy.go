@@ -47,10 +47,11 @@ func (s strategy) Canonicalize(runtime.Object)                   {}
 
 // PrepareForCreate drops a status that the user sent, and takes the object into
 // the care of the propagation in the same write.
-func (s strategy) PrepareForCreate(_ context.Context, obj runtime.Object) {
+func (s strategy) PrepareForCreate(ctx context.Context, obj runtime.Object) {
 	federated := obj.(*typesv1beta1.FederatedObject)
 	federated.Status = typesv1beta1.FederatedObjectStatus{}
 	federated.Generation = 1
+	federated.Status.LastChange = lastChange(ctx, nil, federated.Generation)
 	if s.kind.propagates() {
 		federated.Status.Conditions = unseenConditions(time.Now())
 	}
@@ -89,6 +90,7 @@ func (s strategy) PrepareForUpdate(ctx context.Context, obj, old runtime.Object)
 		federated.Spec = stored.Spec
 	} else {
 		federated.Generation = stored.Generation + 1
+		federated.Status.LastChange = lastChange(ctx, stored.Status.LastChange, federated.Generation)
 	}
 	if !syncFinalizerUnguarded(ctx) {
 		s.keepSyncFinalizer(federated)
@@ -194,6 +196,7 @@ type statusStrategy struct {
 func (s statusStrategy) PrepareForUpdate(_ context.Context, obj, old runtime.Object) {
 	federated, stored := obj.(*typesv1beta1.FederatedObject), old.(*typesv1beta1.FederatedObject)
 	federated.Spec = stored.Spec
+	federated.Status.LastChange = stored.Status.LastChange
 	metav1.ResetObjectMetaForStatus(federated, stored)
 }
 
@@ -209,6 +212,7 @@ func (s statusStrategy) WarningsOnUpdate(context.Context, runtime.Object, runtim
 func (s statusStrategy) GetResetFields() map[fieldpath.APIVersion]*fieldpath.Set {
 	return resetFields(fieldpath.NewSet(
 		fieldpath.MakePathOrDie("spec"),
+		fieldpath.MakePathOrDie("status", "lastChange"),
 		fieldpath.MakePathOrDie("metadata", "deletionTimestamp"),
 		fieldpath.MakePathOrDie("metadata", "generation"),
 		fieldpath.MakePathOrDie("metadata", "labels"),

@@ -317,6 +317,25 @@ type ClusterStatus struct {
 	RemoteStatus *runtime.RawExtension `json:"remoteStatus,omitempty"`
 }
 
+// LastChange says who last changed what an object asks for. The server writes it,
+// from the request that it came with; nobody else can.
+type LastChange struct {
+	// user is the name of who made the change.
+	User string `json:"user"`
+	// uid of the user, where the authentication knows one.
+	// +optional
+	UID string `json:"uid,omitempty"`
+	// auditID of the request, by which audit logs have it.
+	// +optional
+	AuditID string `json:"auditID,omitempty"`
+	// time of the change, by the clock of the server.
+	Time metav1.Time `json:"time"`
+	// generation that the change made. It is less than metadata.generation where
+	// the federation itself has changed the object since, as a
+	// ReplicaSchedulingPreference has it do.
+	Generation int64 `json:"generation"`
+}
+
 // FederatedObjectStatus is the state of the copies.
 type FederatedObjectStatus struct {
 	// observedGeneration is the generation that this status is about.
@@ -327,6 +346,9 @@ type FederatedObjectStatus struct {
 	// +listType=map
 	// +listMapKey=type
 	Conditions []Condition `json:"conditions,omitempty"`
+	// lastChange says who last changed what the object asks for, or deleted it.
+	// +optional
+	LastChange *LastChange `json:"lastChange,omitempty"`
 	// The sums over the copies in members that can be looked at.
 	ReplicaCounts `json:",inline"`
 	// clusters has every member that the object was, is or shall be written to,

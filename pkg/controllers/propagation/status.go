@@ -51,6 +51,7 @@ func nextStatus(obj *typesv1beta1.FederatedObject, r *report) (*typesv1beta1.Fed
 	previous := &obj.Status
 	next := &typesv1beta1.FederatedObjectStatus{
 		ObservedGeneration: obj.Generation,
+		LastChange:         previous.LastChange,
 		Clusters:           nextClusters(obj, r),
 	}
 	next.ReplicaCounts = sumOf(next.Clusters)

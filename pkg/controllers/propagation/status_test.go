@@ -155,6 +155,16 @@ func TestNoClusterIsPropagatedToAll(t *testing.T) {
 	require.Equal(t, corev1.ConditionTrue, conditionOf(t, obj, typesv1beta1.PropagationCondition).Status)
 }
 
+func TestTheRecordOfTheLastChangeIsNoReasonToWrite(t *testing.T) {
+	obj := federatedObject(1)
+	obj.Status.LastChange = &typesv1beta1.LastChange{User: "jane", Generation: 1}
+	r := &report{selected: sets.New[string](), now: noon}
+	reported := after(obj, r)
+	require.Equal(t, obj.Status.LastChange, reported.Status.LastChange)
+	_, changed := nextStatus(reported, r)
+	require.False(t, changed)
+}
+
 func TestInvalidPlacementKeepsWhatIsRecorded(t *testing.T) {
 	obj := federatedObject(1)
 	obj = after(obj, &report{selected: sets.New("c1"), results: map[string]result{"c1": {generation: 1, fingerprint: "f"}}, now: noon})

@@ -208,7 +208,7 @@ func newConfig(t testing.TB, scheme *runtime.Scheme, codecs serializer.CodecFact
 	config.AdmissionControl = plugin
 	config.Authorization.Authorizer = authorizerfactory.NewAlwaysAllowAuthorizer()
 	config.Authentication.Authenticator = authenticator.RequestFunc(func(*http.Request) (*authenticator.Response, bool, error) {
-		return &authenticator.Response{User: &user.DefaultInfo{Name: "tester", Groups: []string{user.SystemPrivilegedGroup}}}, true, nil
+		return &authenticator.Response{User: &user.DefaultInfo{Name: "tester", UID: "tester-uid", Groups: []string{user.SystemPrivilegedGroup}}}, true, nil
 	})
 	config.BuildHandlerChainFunc = func(handler http.Handler, c *genericapiserver.Config) http.Handler {
 		return federatedtypes.BehindAggregation(genericapiserver.DefaultBuildHandlerChain(handler, c))

@@ -85,6 +85,7 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		typesv1beta1.FederatedObjectSpec{}.OpenAPIModelName():                     schema_federation_apiserver_apis_types_v1beta1_FederatedObjectSpec(ref),
 		typesv1beta1.FederatedObjectStatus{}.OpenAPIModelName():                   schema_federation_apiserver_apis_types_v1beta1_FederatedObjectStatus(ref),
 		typesv1beta1.JSON{}.OpenAPIModelName():                                    schema_federation_apiserver_apis_types_v1beta1_JSON(ref),
+		typesv1beta1.LastChange{}.OpenAPIModelName():                              schema_federation_apiserver_apis_types_v1beta1_LastChange(ref),
 		typesv1beta1.Placement{}.OpenAPIModelName():                               schema_federation_apiserver_apis_types_v1beta1_Placement(ref),
 		typesv1beta1.ReplicaCounts{}.OpenAPIModelName():                           schema_federation_apiserver_apis_types_v1beta1_ReplicaCounts(ref),
 		v1.ContainerResourceMetricSource{}.OpenAPIModelName():                     schema_k8sio_api_autoscaling_v1_ContainerResourceMetricSource(ref),
@@ -3353,6 +3354,12 @@ func schema_federation_apiserver_apis_types_v1beta1_FederatedObjectStatus(ref co
 							},
 						},
 					},
+					"lastChange": {
+						SchemaProps: spec.SchemaProps{
+							Description: "lastChange says who last changed what the object asks for, or deleted it.",
+							Ref:         ref(typesv1beta1.LastChange{}.OpenAPIModelName()),
+						},
+					},
 					"desiredReplicas": {
 						SchemaProps: spec.SchemaProps{
 							Description: "desiredReplicas is how many there shall be.",
@@ -3413,7 +3420,7 @@ func schema_federation_apiserver_apis_types_v1beta1_FederatedObjectStatus(ref co
 			},
 		},
 		Dependencies: []string{
-			typesv1beta1.ClusterStatus{}.OpenAPIModelName(), typesv1beta1.Condition{}.OpenAPIModelName()},
+			typesv1beta1.ClusterStatus{}.OpenAPIModelName(), typesv1beta1.Condition{}.OpenAPIModelName(), typesv1beta1.LastChange{}.OpenAPIModelName()},
 	}
 }
 
@@ -3426,6 +3433,58 @@ func schema_federation_apiserver_apis_types_v1beta1_JSON(ref common.ReferenceCal
 				Format:      typesv1beta1.JSON{}.OpenAPISchemaFormat(),
 			},
 		},
+	}
+}
+
+func schema_federation_apiserver_apis_types_v1beta1_LastChange(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "LastChange says who last changed what an object asks for. The server writes it, from the request that it came with; nobody else can.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"user": {
+						SchemaProps: spec.SchemaProps{
+							Description: "user is the name of who made the change.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"uid": {
+						SchemaProps: spec.SchemaProps{
+							Description: "uid of the user, where the authentication knows one.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"auditID": {
+						SchemaProps: spec.SchemaProps{
+							Description: "auditID of the request, by which audit logs have it.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"time": {
+						SchemaProps: spec.SchemaProps{
+							Description: "time of the change, by the clock of the server.",
+							Ref:         ref(metav1.Time{}.OpenAPIModelName()),
+						},
+					},
+					"generation": {
+						SchemaProps: spec.SchemaProps{
+							Description: "generation that the change made. It is less than metadata.generation where the federation itself has changed the object since, as a ReplicaSchedulingPreference has it do.",
+							Default:     0,
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+				},
+				Required: []string{"user", "time", "generation"},
+			},
+		},
+		Dependencies: []string{
+			metav1.Time{}.OpenAPIModelName()},
 	}
 }
 

@@ -56,6 +56,11 @@ func (in JSON) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in LastChange) OpenAPIModelName() string {
+	return "io.kubefed.types.v1beta1.LastChange"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in Placement) OpenAPIModelName() string {
 	return "io.kubefed.types.v1beta1.Placement"
 }

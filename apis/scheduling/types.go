@@ -38,8 +38,9 @@ type ReplicaSchedulingPreferenceSpec struct {
 	// such as FederatedDeployment. The object has the name and the namespace of
 	// the preference.
 	TargetKind string
-	// totalReplicas is the number of replicas over all clusters.
-	TotalReplicas int32
+	// totalReplicas is the number of replicas over all clusters. It must be given; 0
+	// stops all.
+	TotalReplicas *int32
 	// rebalance lets replicas that already run move to other clusters. Default:
 	// false.
 	Rebalance bool

@@ -92,8 +92,9 @@ type ReplicaSchedulingPreferenceSpec struct {
 	// such as FederatedDeployment. The object has the name and the namespace of
 	// the preference.
 	TargetKind string `json:"targetKind"`
-	// totalReplicas is the number of replicas over all clusters.
-	TotalReplicas int32 `json:"totalReplicas"`
+	// totalReplicas is the number of replicas over all clusters. It must be given; 0
+	// stops all.
+	TotalReplicas *int32 `json:"totalReplicas"`
 	// rebalance lets replicas that already run move to other clusters. Default:
 	// false.
 	// +optional

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/utils/ptr"
+
 	schedulingv1alpha1 "github.com/kubefederation/federation-apiserver/apis/scheduling/v1alpha1"
 	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
 	"github.com/kubefederation/federation-apiserver/pkg/replicas"
@@ -64,7 +66,7 @@ func decide(s *situation) *decision {
 	}
 
 	d.request = replicas.Request{
-		Total: int64(spec.TotalReplicas), Rebalance: spec.Rebalance, Preferences: preferencesOf(spec), Clusters: d.active,
+		Total: int64(ptr.Deref(spec.TotalReplicas, 0)), Rebalance: spec.Rebalance, Preferences: preferencesOf(spec), Clusters: d.active,
 		Current: map[string]int64{}, Capacity: map[string]int64{}, Key: s.object.Namespace + "/" + s.object.Name,
 	}
 	for _, name := range d.active {

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	schedulingv1alpha1 "github.com/kubefederation/federation-apiserver/apis/scheduling/v1alpha1"
 	"github.com/kubefederation/federation-apiserver/pkg/placement"
@@ -63,7 +64,7 @@ func TestWhereReplicasMayGo(t *testing.T) {
 		"an invalid selector":                         {object: `{"placement": {"clusterSelector": {"matchExpressions": [{"key": "a", "operator": "Maybe"}]}}}`, problem: schedulingv1alpha1.ReasonInvalidPlacement},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := plan(t, schedulingv1alpha1.ReplicaSchedulingPreferenceSpec{TotalReplicas: 4, IntersectWithClusterSelector: row.intersect}, row.object,
+			d := plan(t, schedulingv1alpha1.ReplicaSchedulingPreferenceSpec{TotalReplicas: ptr.To[int32](4), IntersectWithClusterSelector: row.intersect}, row.object,
 				func(s *situation) { s.namespace = row.namespace })
 			if row.problem != "" {
 				require.NotNil(t, d.problem)
@@ -101,7 +102,7 @@ func TestClustersThatComeAndGo(t *testing.T) {
 			want: map[string]int64{"a": 9}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := plan(t, schedulingv1alpha1.ReplicaSchedulingPreferenceSpec{TotalReplicas: 9, Rebalance: true, Clusters: map[string]schedulingv1alpha1.ClusterPreferences{
+			d := plan(t, schedulingv1alpha1.ReplicaSchedulingPreferenceSpec{TotalReplicas: ptr.To[int32](9), Rebalance: true, Clusters: map[string]schedulingv1alpha1.ClusterPreferences{
 				"a": {Weight: 4}, "b": {Weight: 5}}}, `{}`, func(s *situation) { s.clusters, s.last = []cluster{row.a, row.b}, row.last })
 			require.Nil(t, d.problem)
 			require.Equal(t, row.want, d.replicas)
@@ -113,20 +114,20 @@ func TestClustersThatComeAndGo(t *testing.T) {
 			}
 		})
 	}
-	d := plan(t, schedulingv1alpha1.ReplicaSchedulingPreferenceSpec{TotalReplicas: 9}, `{}`, func(s *situation) {
+	d := plan(t, schedulingv1alpha1.ReplicaSchedulingPreferenceSpec{TotalReplicas: ptr.To[int32](9)}, `{}`, func(s *situation) {
 		s.clusters, s.last = []cluster{at("a", false, time.Hour), at("b", false, time.Hour)}, planned()
 	})
 	require.Equal(t, schedulingv1alpha1.ReasonNoClusters, d.problem.reason)
 }
 
 func TestNamesInUpperCase(t *testing.T) {
-	d := plan(t, schedulingv1alpha1.ReplicaSchedulingPreferenceSpec{TotalReplicas: 9, Clusters: map[string]schedulingv1alpha1.ClusterPreferences{
+	d := plan(t, schedulingv1alpha1.ReplicaSchedulingPreferenceSpec{TotalReplicas: ptr.To[int32](9), Clusters: map[string]schedulingv1alpha1.ClusterPreferences{
 		"A": {MinReplicas: 4, Weight: 1}, "B": {MinReplicas: 4, Weight: 2}}}, `{}`, nil)
 	require.Equal(t, map[string]int64{"a": 4, "b": 5}, d.replicas)
 }
 
 func TestRoomIsRemembered(t *testing.T) {
-	spec := schedulingv1alpha1.ReplicaSchedulingPreferenceSpec{TotalReplicas: 8, Rebalance: true}
+	spec := schedulingv1alpha1.ReplicaSchedulingPreferenceSpec{TotalReplicas: ptr.To[int32](8), Rebalance: true}
 	p := &schedulingv1alpha1.ReplicaSchedulingPreference{Spec: spec}
 	looks := map[string]seen{
 		"a": {known: true, exists: true, replicas: 4, ready: 1, running: 1, unschedulable: 3},
@@ -163,7 +164,7 @@ func TestRoomIsRemembered(t *testing.T) {
 }
 
 func TestWhatIsNotKnownMovesNothing(t *testing.T) {
-	spec := schedulingv1alpha1.ReplicaSchedulingPreferenceSpec{TotalReplicas: 8}
+	spec := schedulingv1alpha1.ReplicaSchedulingPreferenceSpec{TotalReplicas: ptr.To[int32](8)}
 	last := &planRecord{Clusters: []string{"a", "b"}, Replicas: map[string]int64{"a": 7, "b": 1}}
 	for name, look := range map[string]seen{
 		"a member that is being listed": {pending: true},
@@ -220,7 +221,7 @@ func TestUnsatisfiable(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := &schedulingv1alpha1.ReplicaSchedulingPreference{ObjectMeta: metav1.ObjectMeta{Generation: 3}}
-			d := plan(t, schedulingv1alpha1.ReplicaSchedulingPreferenceSpec{TotalReplicas: 9, Clusters: row.clusters}, `{}`, func(s *situation) {
+			d := plan(t, schedulingv1alpha1.ReplicaSchedulingPreferenceSpec{TotalReplicas: ptr.To[int32](9), Clusters: row.clusters}, `{}`, func(s *situation) {
 				if row.look.known {
 					s.look = func(string) seen { return row.look }
 				}

@@ -5,6 +5,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/utils/ptr"
 
 	"github.com/kubefederation/federation-apiserver/apis/scheduling"
 	"github.com/kubefederation/federation-apiserver/apis/scheduling/v1alpha1"
@@ -38,7 +39,7 @@ func replicaSchedulingPreferences() static.Kind[*scheduling.ReplicaSchedulingPre
 			},
 			{
 				Name: "Total", Description: "The replicas that are asked for.",
-				Cell: func(p preference) string { return strconv.FormatInt(int64(p.Spec.TotalReplicas), 10) },
+				Cell: func(p preference) string { return strconv.FormatInt(int64(ptr.Deref(p.Spec.TotalReplicas, 0)), 10) },
 			},
 			{
 				Name: "Planned", Description: "The replicas that are planned.",

@@ -11,6 +11,7 @@ import (
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/utils/ptr"
 
 	"github.com/kubefederation/federation-apiserver/apis/scheduling"
 )
@@ -27,7 +28,11 @@ func ValidateReplicaSchedulingPreference(preference *scheduling.ReplicaSchedulin
 	if spec.TargetKind == "" {
 		errs = append(errs, field.Required(path.Child("targetKind"), "the federated kind of the object whose replicas are scheduled"))
 	}
-	errs = append(errs, apivalidation.ValidateNonnegativeField(int64(spec.TotalReplicas), path.Child("totalReplicas"))...)
+	if spec.TotalReplicas == nil {
+		errs = append(errs, field.Required(path.Child("totalReplicas"), "the number of replicas over all clusters; 0 stops all"))
+	} else {
+		errs = append(errs, apivalidation.ValidateNonnegativeField(int64(*spec.TotalReplicas), path.Child("totalReplicas"))...)
+	}
 	seen := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(spec.Clusters)) {
 		at := path.Child("clusters").Key(name)
@@ -98,7 +103,7 @@ func Warnings(preference *scheduling.ReplicaSchedulingPreference) []string {
 			warnings = append(warnings, fmt.Sprintf("%s: without weight and minReplicas no replicas are planned for it", at))
 		}
 	}
-	if total := int64(spec.TotalReplicas); minima > total {
+	if total := int64(ptr.Deref(spec.TotalReplicas, 0)); minima > total {
 		warnings = append(warnings, fmt.Sprintf("spec.clusters: minReplicas add up to %d, spec.totalReplicas is %d: not every cluster gets its minimum", minima, total))
 	}
 	return warnings

@@ -37,6 +37,8 @@ func TestValidation(t *testing.T) {
 		"names in upper case":   {spec: `{"targetKind": "FederatedDeployment", "totalReplicas": 9, "clusters": {"A": {"weight": 1}, "B": {"weight": 2}}}`},
 		"minimum and maximum 0": {spec: `{"targetKind": "FederatedDeployment", "totalReplicas": 9, "clusters": {"a": {"maxReplicas": 0}}}`},
 
+		"no total":         {spec: `{"targetKind": "F"}`, want: []string{`spec.totalReplicas: Required value: the number of replicas over all clusters; 0 stops all`}},
+		"a total of null":  {spec: `{"targetKind": "F", "totalReplicas": null}`, want: []string{`spec.totalReplicas: Required value: the number of replicas over all clusters; 0 stops all`}},
 		"no kind":          {spec: `{"totalReplicas": 1}`, want: []string{`spec.targetKind: Required value: the federated kind of the object whose replicas are scheduled`}},
 		"a negative total": {spec: `{"targetKind": "F", "totalReplicas": -1}`, want: []string{`spec.totalReplicas: Invalid value: -1: must be greater than or equal to 0`}},
 		"negative numbers": {spec: `{"targetKind": "F", "totalReplicas": 1, "clusters": {"a": {"minReplicas": -2, "maxReplicas": -1, "weight": -3}}}`, want: []string{

@@ -2780,8 +2780,7 @@ func schema_federation_apiserver_apis_scheduling_v1alpha1_ReplicaSchedulingPrefe
 					},
 					"totalReplicas": {
 						SchemaProps: spec.SchemaProps{
-							Description: "totalReplicas is the number of replicas over all clusters.",
-							Default:     0,
+							Description: "totalReplicas is the number of replicas over all clusters. It must be given; 0 stops all.",
 							Type:        []string{"integer"},
 							Format:      "int32",
 						},

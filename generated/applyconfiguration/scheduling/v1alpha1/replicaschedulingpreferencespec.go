@@ -11,7 +11,8 @@ type ReplicaSchedulingPreferenceSpecApplyConfiguration struct {
 	// such as FederatedDeployment. The object has the name and the namespace of
 	// the preference.
 	TargetKind *string `json:"targetKind,omitempty"`
-	// totalReplicas is the number of replicas over all clusters.
+	// totalReplicas is the number of replicas over all clusters. It must be given; 0
+	// stops all.
 	TotalReplicas *int32 `json:"totalReplicas,omitempty"`
 	// rebalance lets replicas that already run move to other clusters. Default:
 	// false.

@@ -27,6 +27,10 @@ test-unit: ## Run the tests that need no clusters.
 conformance: sandbox ## Check the API's conventions row by row; reports in .conformance/.
 	@$(SANDBOX) run -- go test ./test/conformance -count=1 $(TEST_FLAGS) -args -conformance.report=$(CURDIR)/.conformance
 
+.PHONY: fuzz
+fuzz: ## Fuzz each target in turn: make fuzz, make fuzz FUZZTIME=10m FUZZ=FuzzPlan.
+	@hack/fuzz.sh
+
 .PHONY: bench
 bench: ## Measure propagation against direct writes: make bench, make bench BENCH_FLAGS="-members 10 -budgets".
 	go run ./test/bench $(BENCH_FLAGS)

@@ -55,71 +55,73 @@ func anyPlan(t *rapid.T) dns.Plan {
 	return dns.PlanService(s)
 }
 
-func TestRecordsAreValid(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		for _, e := range anyPlan(t).Endpoints(resolved) {
-			requireDNSName(t, e.Name)
-			require.Positive(t, e.TTL)
-			require.NotEmpty(t, e.Targets)
-			require.True(t, slices.IsSorted(e.Targets))
-			require.Len(t, slices.Compact(slices.Clone(e.Targets)), len(e.Targets))
-			for _, target := range e.Targets {
-				address, err := netip.ParseAddr(target)
-				switch e.Type {
-				case dns.A:
-					require.True(t, err == nil && address.Is4(), "A %s", target)
-				case dns.AAAA:
-					require.True(t, err == nil && address.Is6() && !address.Is4In6(), "AAAA %s", target)
-				case dns.CNAME:
-					require.Error(t, err, "CNAME %s", target)
-					require.Len(t, e.Targets, 1)
-					requireDNSName(t, target)
-				default:
-					require.Fail(t, "unknown type", e.Type)
-				}
+func TestRecordsAreValid(t *testing.T) { rapid.Check(t, recordsAreValid) }
+
+func recordsAreValid(t *rapid.T) { requireValid(t, anyPlan(t).Endpoints(resolved)) }
+
+func requireValid(t require.TestingT, endpoints []dns.Endpoint) {
+	for _, e := range endpoints {
+		requireDNSName(t, e.Name)
+		require.Positive(t, e.TTL)
+		require.NotEmpty(t, e.Targets)
+		require.True(t, slices.IsSorted(e.Targets))
+		require.Len(t, slices.Compact(slices.Clone(e.Targets)), len(e.Targets))
+		for _, target := range e.Targets {
+			address, err := netip.ParseAddr(target)
+			switch e.Type {
+			case dns.A:
+				require.True(t, err == nil && address.Is4(), "A %s", target)
+			case dns.AAAA:
+				require.True(t, err == nil && address.Is6() && !address.Is4In6(), "AAAA %s", target)
+			case dns.CNAME:
+				require.Error(t, err, "CNAME %s", target)
+				require.Len(t, e.Targets, 1)
+				requireDNSName(t, target)
+			default:
+				require.Fail(t, "unknown type", e.Type)
 			}
 		}
-	})
+	}
 }
 
-func requireDNSName(t *rapid.T, name string) {
+func requireDNSName(t require.TestingT, name string) {
 	require.LessOrEqual(t, len(name), 253)
 	for label := range strings.SplitSeq(strings.TrimPrefix(name, "*."), ".") {
 		require.Empty(t, validation.IsDNS1123Label(label), "%q", name)
 	}
 }
 
-func TestCNAMEStandsAlone(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		kinds := map[string][]string{}
-		for _, e := range anyPlan(t).Endpoints(resolved) {
-			require.NotContains(t, kinds[e.Name], e.Type, "%s twice", e.Name)
-			kinds[e.Name] = append(kinds[e.Name], e.Type)
+func TestCNAMEStandsAlone(t *testing.T) { rapid.Check(t, cnameStandsAlone) }
+
+func cnameStandsAlone(t *rapid.T) {
+	kinds := map[string][]string{}
+	for _, e := range anyPlan(t).Endpoints(resolved) {
+		require.NotContains(t, kinds[e.Name], e.Type, "%s twice", e.Name)
+		kinds[e.Name] = append(kinds[e.Name], e.Type)
+	}
+	for name, kinds := range kinds {
+		if slices.Contains(kinds, dns.CNAME) {
+			require.Len(t, kinds, 1, name)
 		}
-		for name, kinds := range kinds {
-			if slices.Contains(kinds, dns.CNAME) {
-				require.Len(t, kinds, 1, name)
-			}
-		}
-	})
+	}
 }
 
-func TestNoCircles(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		next := map[string]string{}
-		for _, e := range anyPlan(t).Endpoints(resolved) {
-			if e.Type == dns.CNAME {
-				next[e.Name] = e.Targets[0]
-			}
+func TestNoCircles(t *testing.T) { rapid.Check(t, noCircles) }
+
+func noCircles(t *rapid.T) {
+	next := map[string]string{}
+	for _, e := range anyPlan(t).Endpoints(resolved) {
+		if e.Type == dns.CNAME {
+			next[e.Name] = e.Targets[0]
 		}
-		for name := range next {
-			steps := 0
-			for at, ok := name, true; ok; at, ok = follow(next, at) {
-				steps++
-				require.LessOrEqual(t, steps, len(next)+1, "%s leads in a circle: %v", name, next)
-			}
+	}
+	for name := range next {
+		steps := 0
+		for at, ok := name, true; ok; at, ok = follow(next, at) {
+			steps++
+			require.LessOrEqual(t, steps, len(next)+1, "%s leads in a circle: %v", name, next)
 		}
-	})
+	}
 }
 
 // follow returns where a question for name is sent to: by its own CNAME, or by
@@ -140,34 +142,34 @@ func follow(next map[string]string, name string) (string, bool) {
 	}
 }
 
-func TestOrderDoesNotMatter(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		s := anyService(t)
-		shuffled := s
-		shuffled.Clusters = nil
-		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
-		for _, i := range random.Perm(len(s.Clusters)) {
-			cluster := s.Clusters[i]
-			cluster.LoadBalancers, cluster.Zones = slices.Clone(cluster.LoadBalancers), slices.Clone(cluster.Zones)
-			for _, list := range [][]string{cluster.LoadBalancers, cluster.Zones} {
-				random.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
-			}
-			shuffled.Clusters = append(shuffled.Clusters, cluster)
+func TestOrderDoesNotMatter(t *testing.T) { rapid.Check(t, orderDoesNotMatter) }
+
+func orderDoesNotMatter(t *rapid.T) {
+	s := anyService(t)
+	shuffled := s
+	shuffled.Clusters = nil
+	random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
+	for _, i := range random.Perm(len(s.Clusters)) {
+		cluster := s.Clusters[i]
+		cluster.LoadBalancers, cluster.Zones = slices.Clone(cluster.LoadBalancers), slices.Clone(cluster.Zones)
+		for _, list := range [][]string{cluster.LoadBalancers, cluster.Zones} {
+			random.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 		}
-		one, other := dns.PlanService(s), dns.PlanService(shuffled)
-		require.Equal(t, one.Endpoints(resolved), other.Endpoints(resolved))
-		require.Equal(t, one.Hostnames(), other.Hostnames())
-		require.Equal(t, one.Problems(), other.Problems())
-	})
+		shuffled.Clusters = append(shuffled.Clusters, cluster)
+	}
+	one, other := dns.PlanService(s), dns.PlanService(shuffled)
+	require.Equal(t, one.Endpoints(resolved), other.Endpoints(resolved))
+	require.Equal(t, one.Hostnames(), other.Hostnames())
+	require.Equal(t, one.Problems(), other.Problems())
 }
 
-func TestHostnamesSufficeToResolve(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		plan := anyPlan(t)
-		asked := map[string][]string{}
-		for _, host := range plan.Hostnames() {
-			asked[host] = resolved[host]
-		}
-		require.Equal(t, plan.Endpoints(resolved), plan.Endpoints(asked))
-	})
+func TestHostnamesSufficeToResolve(t *testing.T) { rapid.Check(t, hostnamesSufficeToResolve) }
+
+func hostnamesSufficeToResolve(t *rapid.T) {
+	plan := anyPlan(t)
+	asked := map[string][]string{}
+	for _, host := range plan.Hostnames() {
+		asked[host] = resolved[host]
+	}
+	require.Equal(t, plan.Endpoints(resolved), plan.Endpoints(asked))
 }

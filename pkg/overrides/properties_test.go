@@ -100,7 +100,7 @@ func genTarget(t *rapid.T) overrides.Target {
 }
 
 // requireIdentity checks that the object is the target's, whatever was rendered.
-func requireIdentity(t *rapid.T, target overrides.Target, rendered *overrides.Rendered) {
+func requireIdentity(t require.TestingT, target overrides.Target, rendered *overrides.Rendered) {
 	var object map[string]any
 	require.NoError(t, json.Unmarshal(rendered.JSON, &object))
 	require.Equal(t, target.Kind, object["kind"])
@@ -119,7 +119,7 @@ func requireIdentity(t *rapid.T, target overrides.Target, rendered *overrides.Re
 }
 
 // requireCanonical checks that to decode and to encode again changes nothing.
-func requireCanonical(t *rapid.T, doc []byte) {
+func requireCanonical(t require.TestingT, doc []byte) {
 	var decoded map[string]json.RawMessage
 	require.NoError(t, json.Unmarshal(doc, &decoded))
 	require.True(t, slices.IsSorted(topLevelKeys(t, doc)), "keys are sorted: %s", doc)
@@ -134,7 +134,7 @@ func requireCanonical(t *rapid.T, doc []byte) {
 }
 
 // topLevelKeys returns the keys of an object in the order in which they stand.
-func topLevelKeys(t *rapid.T, doc []byte) []string {
+func topLevelKeys(t require.TestingT, doc []byte) []string {
 	var found []string
 	decoder := json.NewDecoder(bytes.NewReader(doc))
 	_, err := decoder.Token()

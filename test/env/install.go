@@ -95,7 +95,7 @@ func (e *Environment) install(ctx context.Context, repository binaries.Repositor
 			return err
 		}
 	}
-	return nil
+	return a.waitFederated(ctx, m.federation)
 }
 
 // Reinstall registers the federation in the host again and starts the server, with storage of its own making or that of
@@ -154,6 +154,29 @@ func (a *applier) apply(ctx context.Context, object *unstructured.Unstructured) 
 	}
 	if err != nil {
 		return fmt.Errorf("apply %s %s: %w", object.GetKind(), object.GetName(), err)
+	}
+	return nil
+}
+
+// waitFederated waits until the host shows the federated kinds of the type configs among objects. Kinds come one by one,
+// and a client that asked the host in between would know some and not others.
+func (a *applier) waitFederated(ctx context.Context, objects []*unstructured.Unstructured) error {
+	for _, object := range objects {
+		federated, ok, err := unstructured.NestedStringMap(object.Object, "spec", "federatedType")
+		if err != nil || !ok {
+			continue
+		}
+		err = wait.PollUntilContextCancel(ctx, pollInterval, true, func(ctx context.Context) (bool, error) {
+			_, err := a.mapper.RESTMapping(schema.GroupKind{Group: federated["group"], Kind: federated["kind"]}, federated["version"])
+			if err == nil {
+				return true, nil
+			}
+			a.mapper.Reset()
+			return false, a.check(ctx)
+		})
+		if err != nil {
+			return fmt.Errorf("wait for the host to show %s: %w", federated["kind"], err)
+		}
 	}
 	return nil
 }

@@ -71,6 +71,7 @@ func (c *ControlPlane) apiServerArgs() []string {
 		"--requestheader-client-ca-file=" + c.path("pki", "front-proxy-ca.crt"),
 		"--requestheader-allowed-names=" + frontProxyUser,
 		"--requestheader-username-headers=X-Remote-User",
+		"--requestheader-uid-headers=X-Remote-Uid",
 		"--requestheader-group-headers=X-Remote-Group",
 		"--requestheader-extra-headers-prefix=X-Remote-Extra-",
 		"--proxy-client-cert-file=" + c.path("pki", "front-proxy-client.crt"),

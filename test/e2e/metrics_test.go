@@ -6,8 +6,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/rest"
 	"k8s.io/component-base/metrics/testutil"
 
 	"github.com/kubefederation/federation-apiserver/test/env"
@@ -16,15 +14,8 @@ import (
 // metrics reads the federation server's own metrics, which the host does not hand on.
 func (f *federation) metrics() testutil.Metrics {
 	f.t.Helper()
-	config := rest.CopyConfig(f.Host().Config())
-	config.Host = f.Federation().Endpoint()
-	config.CAData, config.CAFile = nil, f.Federation().CAFile()
-	client, err := kubernetes.NewForConfig(config)
-	require.NoError(f.t, err)
-	data, err := client.RESTClient().Get().AbsPath("/metrics").DoRaw(f.ctx())
-	require.NoError(f.t, err)
 	metrics := testutil.NewMetrics()
-	require.NoError(f.t, testutil.ParseMetrics(string(data), &metrics))
+	require.NoError(f.t, testutil.ParseMetrics(string(f.server("/metrics")), &metrics))
 	return metrics
 }
 

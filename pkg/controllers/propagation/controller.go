@@ -235,6 +235,7 @@ func (c *Controller) Start(ctx context.Context, source Source, config *corev1bet
 		return fmt.Errorf("start the propagation: %w", c.ctx.Err())
 	}
 	k.observes(c.detailOf(k))
+	announceMetrics(k.name)
 	c.mu.Lock()
 	c.kinds[k.name] = k
 	workers := make([]*memberWorker, 0, len(c.workers))

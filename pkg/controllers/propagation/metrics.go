@@ -65,12 +65,19 @@ var registerMetrics = sync.OnceFunc(func() {
 	legacyregistry.CustomMustRegister(&state)
 })
 
+// announceMetrics has series that count faults begin at 0: a rate does not see the first of a series that was not there.
+func announceMetrics(kind string) {
+	for _, result := range writeResults {
+		statusWrites.WithLabelValues(kind, result)
+	}
+}
+
 // forgetMetrics drops the series of a kind that is not propagated any more.
 func forgetMetrics(kind string) {
 	labels := map[string]string{"type": kind}
 	propagationSeconds.Delete(labels)
 	reconcileSeconds.Delete(labels)
-	for _, result := range []string{writeOK, writeConflict, writeError} {
+	for _, result := range writeResults {
 		statusWrites.DeleteLabelValues(kind, result)
 	}
 }
@@ -91,6 +98,8 @@ const (
 	writeConflict = "conflict"
 	writeError    = "error"
 )
+
+var writeResults = []string{writeOK, writeConflict, writeError}
 
 func recordStatusWrite(kind string, err error) {
 	result := writeOK

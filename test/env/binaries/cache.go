@@ -60,8 +60,14 @@ func (r Repository) cached(ctx context.Context, module, what string, report prog
 func cacheKey(ctx context.Context, module string) (string, error) {
 	hash := sha256.New()
 	hash.Write([]byte(recipe + "\n"))
-	for _, name := range []string{"go.mod", "go.sum"} {
-		data, err := os.ReadFile(filepath.Join(module, name))
+	files := []string{filepath.Join(module, "go.mod"), filepath.Join(module, "go.sum")}
+	// Most modules only name what others wrote; some have a program of their own.
+	sources, err := filepath.Glob(filepath.Join(module, "*.go"))
+	if err != nil {
+		return "", fmt.Errorf("key of the cached executables: %w", err)
+	}
+	for _, file := range append(files, sources...) {
+		data, err := os.ReadFile(file)
 		if err != nil {
 			return "", fmt.Errorf("key of the cached executables: %w", err)
 		}

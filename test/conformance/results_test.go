@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"text/tabwriter"
 
@@ -49,8 +50,8 @@ func finish() error {
 		return nil
 	}
 	var unchecked []report.Unchecked
-	for number, reason := range elsewhere {
-		unchecked = append(unchecked, report.Unchecked{Row: number, Reason: reason})
+	for number, other := range elsewhere {
+		unchecked = append(unchecked, report.Unchecked{Row: number, Reason: other.why + "; checked by " + strings.Join(other.tests, ", ")})
 	}
 	slices.SortFunc(unchecked, func(a, b report.Unchecked) int { return a.Row - b.Row })
 	summary := report.New(results.all, unchecked)

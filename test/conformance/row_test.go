@@ -2,6 +2,10 @@ package conformance
 
 import (
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -32,36 +36,56 @@ func (r row) label() string { return fmt.Sprintf("%02d %s", r.number, r.name) }
 
 // list is all rows, in the order in which they run.
 func list() []row {
-	return slices.Concat(discoveryRows, createRows, readRows, listRows, watchRows, updateRows, patchRows, applyRows, deleteRows, limitRows, identityRows)
+	return slices.Concat(discoveryRows, createRows, readRows, listRows, watchRows, updateRows, patchRows, applyRows, deleteRows, limitRows, overloadRows, identityRows, admissionRows, clientRows)
 }
 
-// elsewhere says of rows that are not checked here why, and where they are.
-var elsewhere = map[int]string{
-	4:  "a figure of load, not a yes or no: make bench",
-	38: "needs two replicas of the server",
-	48: "needs a restart of the server under a thousand watches",
-	68: "no kind is served in two versions",
-	82: "a flood takes the machine from the tests beside it",
-	83: "stops the storage",
-	87: "needs the host's own record of who asked; test/e2e checks what users of roles may do",
-	89: "needs webhooks and policies in the host",
-	91: "needs clients of old releases",
-	92: "changes certificates that other tests use",
+// elsewhere says of rows that are not checked here why, and which tests check them.
+var elsewhere = map[int]struct {
+	why   string
+	tests []string
+}{
+	38: {"needs two replicas of the server", nil},
+	48: {"needs a restart of the server under a thousand watches", nil},
+	83: {"stops and fills the storage", nil},
+	92: {"changes certificates that other tests use", nil},
 }
 
-// TestRows fails if a row is neither checked nor named as one that is not.
+// TestRows fails if a row is neither checked nor named as one that is checked by
+// tests that there are.
 func TestRows(t *testing.T) {
 	checked := map[int]bool{}
 	for _, r := range list() {
 		require.NotNil(t, r.check, r.label())
-		require.Empty(t, elsewhere[r.number], "row %d is checked and must not be named as unchecked", r.number)
+		require.Empty(t, elsewhere[r.number].why, "row %d is checked and must not be named as unchecked", r.number)
 		checked[r.number] = true
 	}
 	for number := 1; number <= rows; number++ {
-		if !checked[number] {
-			require.NotEmpty(t, elsewhere[number], "row %d is not checked, and nothing says why", number)
+		if checked[number] {
+			continue
+		}
+		require.NotEmpty(t, elsewhere[number].why, "row %d is not checked, and nothing says why", number)
+		for _, test := range elsewhere[number].tests {
+			folder, name, _ := strings.Cut(test, ".")
+			require.Contains(t, testsIn(t, folder), name, "row %d", number)
 		}
 	}
+}
+
+// testsIn returns the tests of a package by the path of its folder.
+func testsIn(t *testing.T, folder string) []string {
+	files, err := filepath.Glob(filepath.Join("..", "..", filepath.FromSlash(folder), "*_test.go"))
+	require.NoError(t, err)
+	var names []string
+	for _, file := range files {
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+		require.NoError(t, err)
+		for _, declaration := range parsed.Decls {
+			if function, ok := declaration.(*ast.FuncDecl); ok && function.Recv == nil && strings.HasPrefix(function.Name.Name, "Test") {
+				names = append(names, function.Name.Name)
+			}
+		}
+	}
+	return names
 }
 
 // needs is the condition that the kind serves verbs.

@@ -32,8 +32,9 @@ type suite struct {
 	host  *rest.Config
 	paths []*path
 	// etcd is the endpoint of the server's storage, if it can be reached.
-	etcd string
-	run  string
+	etcd   string
+	run    string
+	guards *guards
 }
 
 // path is a way to the server.
@@ -50,6 +51,7 @@ type path struct {
 // TestConformance runs every row for every kind on both paths.
 func TestConformance(t *testing.T) {
 	s := newSuite(t)
+	s.guards = s.makeGuards(t)
 	for _, p := range s.paths {
 		p.namespace = s.makeNamespace(t, p.name)
 		p.terminating = s.makeTerminating(t)

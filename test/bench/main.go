@@ -23,7 +23,7 @@ import (
 type options struct {
 	members, objects, rounds, inFlight, unloaded int
 	output                                       string
-	budgets                                      bool
+	budgets, profiles                            bool
 }
 
 func main() {
@@ -35,6 +35,7 @@ func main() {
 	flag.IntVar(&o.unloaded, "unloaded", 50, "objects that are written one after another")
 	flag.StringVar(&o.output, "output", ".bench", "folder for the results")
 	flag.BoolVar(&o.budgets, "budgets", false, "fail if a budget is not met")
+	flag.BoolVar(&o.profiles, "profiles", false, "profile the server in the last round")
 	flag.Parse()
 	klog.SetOutput(os.Stderr)
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // sample is what one round of one phase took.
@@ -17,12 +19,18 @@ type sample struct {
 	copiesPerSecond float64
 	// latencies are from acknowledgement to arrival, in order.
 	latencies []time.Duration
-	// hubCPU is the time of processors that the hub's processes took, per object.
-	hubCPU time.Duration
-	// serverCPU is this server's part of it.
-	serverCPU time.Duration
-	// revisions of the hub's store per object, the user's own write included.
-	revisions float64
+	// cpu is the time of processors that each process took, per object.
+	cpu map[string]time.Duration
+	// requests to the members by verb, per copy.
+	requests map[string]float64
+	// revisions of the hub's store per object, the user's own write included, and
+	// by how many bytes in use it grew.
+	revisions, storeBytes float64
+}
+
+// hubCPU is what the hub's processes took, per object.
+func (s *sample) hubCPU() time.Duration {
+	return s.cpu[processServer] + s.cpu[processHost] + s.cpu[processHostKV]
 }
 
 // measure runs all rounds. The first warms up and is not counted.
@@ -35,12 +43,17 @@ func (b *bench) measure(ctx context.Context) (*results, error) {
 			if err != nil {
 				return nil, fmt.Errorf("direct %s: %w", op, err)
 			}
-			federated, err := b.federatedPhase(ctx, op, round)
+			federated, err := b.profiledPhase(ctx, op, round)
 			if err != nil {
 				return nil, fmt.Errorf("federated %s: %w", op, err)
 			}
 			if round > 0 {
 				r.add(op, direct, federated)
+			}
+			if op == opUpdate && round == b.rounds {
+				if r.memory, err = b.memory(ctx); err != nil {
+					return nil, err
+				}
 			}
 		}
 	}
@@ -85,6 +98,20 @@ func (b *bench) directPhase(ctx context.Context, op operation, round int) (*samp
 	return &sample{copiesPerSecond: float64(copies) / last.Sub(begin).Seconds()}, nil
 }
 
+// profiledPhase is federatedPhase, with a profile of the server if it is the last
+// round and profiles are asked for.
+func (b *bench) profiledPhase(ctx context.Context, op operation, round int) (*sample, error) {
+	if !b.profiles || round != b.rounds {
+		return b.federatedPhase(ctx, op, round)
+	}
+	wait, err := b.profile(ctx, op)
+	if err != nil {
+		return nil, err
+	}
+	measured, err := b.federatedPhase(ctx, op, round)
+	return measured, errors.Join(err, wait())
+}
+
 // federatedPhase writes all objects to the host, and waits for their copies.
 func (b *bench) federatedPhase(ctx context.Context, op operation, round int) (*sample, error) {
 	ctx, cancel := within(ctx)
@@ -95,7 +122,7 @@ func (b *bench) federatedPhase(ctx context.Context, op operation, round int) (*s
 		return nil, err
 	}
 	defer arrived.close()
-	before, err := b.hub(ctx)
+	before, err := b.usage(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -116,18 +143,14 @@ func (b *bench) federatedPhase(ctx context.Context, op operation, round int) (*s
 	if err := b.awaitReported(ctx, op); err != nil {
 		return nil, err
 	}
-	after, err := b.hub(ctx)
+	after, err := b.usage(ctx)
 	if err != nil {
 		return nil, err
 	}
-	objects := float64(b.objects)
-	return &sample{
-		copiesPerSecond: float64(copies) / last.Sub(begin).Seconds(),
-		latencies:       arrived.since(b.memberNames(), acknowledged),
-		hubCPU:          time.Duration(float64(after.cpu-before.cpu) / objects),
-		serverCPU:       time.Duration(float64(after.serverCPU-before.serverCPU) / objects),
-		revisions:       float64(after.revision-before.revision) / objects,
-	}, nil
+	used := after.per(before, b.objects, copies)
+	used.copiesPerSecond = float64(copies) / last.Sub(begin).Seconds()
+	used.latencies = arrived.since(b.memberNames(), acknowledged)
+	return &used, nil
 }
 
 // awaitReported waits until the hub has nothing more to write about the objects.
@@ -185,4 +208,17 @@ func (b *bench) unloadedPhases(ctx context.Context, r *results) error {
 	slices.Sort(r.unloadedDirect)
 	slices.Sort(r.unloadedFederated)
 	return nil
+}
+
+// notReported says that the status is not yet about the present generation.
+func notReported(o unstructured.Unstructured) bool {
+	observed, _, _ := unstructured.NestedInt64(o.Object, "status", "observedGeneration")
+	conditions, _, _ := unstructured.NestedSlice(o.Object, "status", "conditions")
+	for _, item := range conditions {
+		condition, ok := item.(map[string]any)
+		if ok && condition["type"] == "Propagation" && condition["status"] == "True" {
+			return observed != o.GetGeneration()
+		}
+	}
+	return true
 }

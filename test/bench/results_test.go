@@ -41,14 +41,14 @@ func TestPercentile(t *testing.T) {
 func TestBudgetsThatAreNotMetAreNamed(t *testing.T) {
 	r := newResults(options{members: 3})
 	for _, op := range operations {
-		r.add(op, &sample{copiesPerSecond: 100}, &sample{copiesPerSecond: 61, revisions: 2, hubCPU: 3 * time.Millisecond})
+		r.add(op, &sample{copiesPerSecond: 100}, &sample{copiesPerSecond: 61, revisions: 2, cpu: map[string]time.Duration{processServer: 3 * time.Millisecond}})
 	}
 	r.unloadedDirect, r.unloadedFederated = []time.Duration{10}, []time.Duration{14}
 	require.Empty(t, r.missed())
 
 	r.federated[opUpdate][0].copiesPerSecond = 50
 	r.federated[opDelete][0].revisions = 3
-	r.federated[opCreate][0].hubCPU = 9 * time.Millisecond
+	r.federated[opCreate][0].cpu[processHost] = 6 * time.Millisecond
 	r.unloadedFederated[0] = 16
 	require.Equal(t, []string{
 		"create: 9.0 ms of CPU per object (budget 8)",

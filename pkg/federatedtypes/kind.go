@@ -87,6 +87,15 @@ func (k *Kind) Get(ctx context.Context, namespace, name string) (*typesv1beta1.F
 	return obj.(*typesv1beta1.FederatedObject), nil
 }
 
+// GetCached reads an object from the watch cache, which can be a moment behind.
+func (k *Kind) GetCached(ctx context.Context, namespace, name string) (*typesv1beta1.FederatedObject, error) {
+	obj, err := k.storage.main.Get(withNamespace(ctx, namespace), name, &metav1.GetOptions{ResourceVersion: "0"})
+	if err != nil {
+		return nil, err
+	}
+	return obj.(*typesv1beta1.FederatedObject), nil
+}
+
 // UpdateStatus writes the status of obj. Unless obj has no resourceVersion, it
 // must be the stored one, else the error is a conflict. It leaves everything
 // but the status alone, managed fields included, and is no write at all if the

@@ -18,6 +18,7 @@ import (
 	"k8s.io/apiserver/pkg/server/healthz"
 	"k8s.io/kube-openapi/pkg/common"
 
+	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
 	validation "github.com/kubefederation/federation-apiserver/pkg/validation/types"
 )
 
@@ -38,6 +39,11 @@ type Config struct {
 	// Clusters returns the labels of the members by name, for warnings; nil while
 	// they are not known. Optional.
 	Clusters func() map[string]map[string]string
+	// Places returns the names of the members that an object of a kind is for, as
+	// far as is known without asking anybody. They are recorded in the status with
+	// the write that asks for them, so that nothing else needs to be written before
+	// the members are. Optional: the propagation records what is not.
+	Places func(ctx context.Context, kind *Kind, obj *typesv1beta1.FederatedObject) []string
 	// MinRequestTimeout is how long a watch lasts at least.
 	MinRequestTimeout time.Duration
 	// MaxRequestBodyBytes limits request bodies; 0 is no limit.

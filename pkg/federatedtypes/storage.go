@@ -33,7 +33,7 @@ type kindStorage struct {
 func newKindStorage(kind *Kind, names kindNames, config *Config) (*kindStorage, error) {
 	scheme := newScheme(kind.kind.Kind)
 	codecs := serializer.NewCodecFactory(scheme, serializer.WithStreamingCollectionEncodingToJSON())
-	strategy := newStrategy(kind, scheme, config.Clusters)
+	strategy := newStrategy(kind, scheme, config)
 
 	main := &genericregistry.Store{
 		NewFunc:                   func() runtime.Object { return &typesv1beta1.FederatedObject{} },

@@ -23,8 +23,7 @@ type strategy struct {
 	runtime.ObjectTyper
 	names.NameGenerator
 	kind *Kind
-	// clusters are those of Config.
-	clusters func() map[string]map[string]string
+	config *Config
 }
 
 var (
@@ -36,8 +35,8 @@ var (
 	_ rest.ResetFieldsStrategy = statusStrategy{}
 )
 
-func newStrategy(kind *Kind, scheme *runtime.Scheme, clusters func() map[string]map[string]string) strategy {
-	return strategy{ObjectTyper: scheme, NameGenerator: names.SimpleNameGenerator, kind: kind, clusters: clusters}
+func newStrategy(kind *Kind, scheme *runtime.Scheme, config *Config) strategy {
+	return strategy{ObjectTyper: scheme, NameGenerator: names.SimpleNameGenerator, kind: kind, config: config}
 }
 
 func (s strategy) NamespaceScoped() bool                         { return s.kind.namespaced }
@@ -57,6 +56,7 @@ func (s strategy) PrepareForCreate(ctx context.Context, obj runtime.Object) {
 	}
 	s.prune(federated)
 	s.keepSyncFinalizer(federated)
+	s.recordPlaces(ctx, federated)
 }
 
 // unseenConditions are those of an object that the propagation has not looked at
@@ -91,6 +91,7 @@ func (s strategy) PrepareForUpdate(ctx context.Context, obj, old runtime.Object)
 	} else {
 		federated.Generation = stored.Generation + 1
 		federated.Status.LastChange = lastChange(ctx, stored.Status.LastChange, federated.Generation)
+		s.recordPlaces(ctx, federated)
 	}
 	if !syncFinalizerUnguarded(ctx) {
 		s.keepSyncFinalizer(federated)
@@ -130,10 +131,10 @@ func (s strategy) WarningsOnUpdate(_ context.Context, obj, old runtime.Object) [
 
 func (s strategy) warnings(obj *typesv1beta1.FederatedObject) []string {
 	warnings := validation.Warnings(obj, s.target())
-	if s.clusters == nil {
+	if s.config.Clusters == nil {
 		return warnings
 	}
-	if clusters := s.clusters(); clusters != nil {
+	if clusters := s.config.Clusters(); clusters != nil {
 		warnings = append(warnings, validation.ClusterWarnings(obj, clusters)...)
 	}
 	return warnings

@@ -30,6 +30,7 @@ func (c CompletedConfig) installTypes(generic *genericapiserver.GenericAPIServer
 		Targets:             hostschema.New(host.Discovery().RESTClient(), schemaPollInterval),
 		NudgeHost:           nudge.nudge,
 		Clusters:            clusters.labels,
+		Places:              places{clusters: clusters, types: c.Federation.types}.of,
 		Admission:           c.Generic.AdmissionControl,
 		Authorizer:          c.Generic.Authorization.Authorizer,
 		MinRequestTimeout:   time.Duration(c.Generic.MinRequestTimeout) * time.Second,

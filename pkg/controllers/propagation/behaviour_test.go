@@ -84,6 +84,7 @@ func TestWritesDoNotGrowWithClusters(t *testing.T) {
 	// Where a copy takes its time to go, the status says so once.
 	require.LessOrEqual(t, w.hubWrites()-before, 2, "beside the user's write of a deletion")
 	require.Equal(t, 3, w.writes()-members, "one request for each copy")
+	require.Zero(t, w.askedInVain())
 }
 
 func TestASickMemberIsOnItsOwn(t *testing.T) {

@@ -62,6 +62,12 @@ type copyRecord struct {
 	number int
 }
 
+// isGone says that a request showed, for obj as it is now, that there is no copy
+// any more.
+func (c *copyRecord) isGone(obj *typesv1beta1.FederatedObject) bool {
+	return c.known && c.result.gone && c.result.generation == obj.Generation
+}
+
 func newLedger() *ledger {
 	return &ledger{records: map[objectKey]*account{}}
 }

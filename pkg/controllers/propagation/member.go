@@ -112,6 +112,14 @@ func (w *memberWorker) work(ctx context.Context, key objectKey) {
 		w.conclude(key, obj, verdict)
 		return
 	}
+	if noted, ok := w.c.ledger.get(key, obj.UID, w.name); ok && verdict.action == actConfirmGone && noted.isGone(obj) {
+		// The end of what was removed here, seen in the watch.
+		w.queue.Forget(key)
+		if w.c.ledger.idle(key, obj.UID, w.name) {
+			w.c.objects.Add(key)
+		}
+		return
+	}
 	if v.selected && !v.deleting && !v.recorded {
 		// Nothing is written to a cluster before it is recorded. This task ends, so
 		// that the next look at the object asks for another.

@@ -59,8 +59,10 @@ type simCluster struct {
 	ready   bool
 	version int
 	writes  int
-	types   map[schema.GroupVersionResource]*simType
-	tell    func(MemberChange)
+	// askedInVain counts questions for objects that were told to be gone.
+	askedInVain int
+	types       map[schema.GroupVersionResource]*simType
+	tell        func(MemberChange)
 }
 
 func newSimCluster(name string, watcher simWatcher, tell func(MemberChange)) *simCluster {
@@ -114,7 +116,7 @@ func (c *simCluster) of(resource schema.GroupVersionResource) *simType {
 	defer c.mu.Unlock()
 	t := c.types[resource]
 	if t == nil {
-		t = &simType{cluster: c, resource: resource, objects: map[types.NamespacedName]*simObject{}, seen: map[types.NamespacedName]members.Observed{}}
+		t = &simType{cluster: c, resource: resource, objects: map[types.NamespacedName]*simObject{}, seen: map[types.NamespacedName]members.Observed{}, removed: map[types.NamespacedName]bool{}}
 		c.types[resource] = t
 	}
 	return t
@@ -186,11 +188,13 @@ type simType struct {
 	cluster  *simCluster
 	resource schema.GroupVersionResource
 
-	mu           sync.Mutex
-	started      bool
-	state        CopiesState
-	objects      map[types.NamespacedName]*simObject
-	seen         map[types.NamespacedName]members.Observed
+	mu      sync.Mutex
+	started bool
+	state   CopiesState
+	objects map[types.NamespacedName]*simObject
+	seen    map[types.NamespacedName]members.Observed
+	// removed are those whose deletion ended with the request for it.
+	removed      map[types.NamespacedName]bool
 	changed      []func(types.NamespacedName)
 	told         []func(types.NamespacedName)
 	detail       members.Detail
@@ -410,6 +414,11 @@ func (t *simType) GetLive(ctx context.Context, key types.NamespacedName) (member
 	if object := t.objects[key]; object != nil {
 		return object.observed(), true, nil
 	}
+	if t.removed[key] {
+		t.cluster.mu.Lock()
+		t.cluster.askedInVain++
+		t.cluster.mu.Unlock()
+	}
 	return members.Observed{}, false, nil
 }
 
@@ -435,11 +444,14 @@ func (t *simType) Delete(ctx context.Context, key types.NamespacedName, uid type
 		object.deleting = true
 	} else {
 		delete(t.objects, key)
+		t.removed[key] = true
 	}
 	t.mu.Unlock()
 	if slow {
 		t.show(key)
 		go t.finalize(key, uid)
+	} else if rand.IntN(2) == 0 {
+		t.show(key) // the event overtakes the answer
 	}
 	if err := t.end(ctx); err != nil {
 		t.show(key)

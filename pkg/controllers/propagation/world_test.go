@@ -70,7 +70,7 @@ type world struct {
 }
 
 func newWorld(t *testing.T, clusters int) *world {
-	s := typeserver.Start(t, typeserver.Options{Host: typeserver.NewHost(t)})
+	s := typeserver.Start(t, typeserver.Options{Host: typeserver.NewHost(t), Places: places})
 	client, err := dynamic.NewForConfig(s.Config)
 	require.NoError(t, err)
 	w := &world{
@@ -88,6 +88,18 @@ func newWorld(t *testing.T, clusters int) *world {
 	w.enable(s, simConfigMaps, "ConfigMap", corev1beta1.NamespaceScoped)
 	t.Cleanup(func() { w.kill() })
 	return w
+}
+
+// places are what the server knows of where objects go when they are written: all
+// that is named, though it may not go there, or now and then nothing.
+func places(_ context.Context, _ *federatedtypes.Kind, obj *typesv1beta1.FederatedObject) []string {
+	var names []string
+	if rand.IntN(4) > 0 {
+		for _, cluster := range obj.Spec.Placement.Clusters {
+			names = append(names, cluster.Name)
+		}
+	}
+	return names
 }
 
 func (w *world) enable(s *typeserver.Server, target schema.GroupVersionResource, kind string, scope corev1beta1.ResourceScope) {
@@ -460,6 +472,18 @@ func (w *world) writes() int {
 	for _, c := range w.clusters {
 		c.mu.Lock()
 		sum += c.writes
+		c.mu.Unlock()
+	}
+	return sum
+}
+
+// askedInVain counts the questions for copies whose end the answers to deletions
+// told.
+func (w *world) askedInVain() int {
+	sum := 0
+	for _, c := range w.clusters {
+		c.mu.Lock()
+		sum += c.askedInVain
 		c.mu.Unlock()
 	}
 	return sum

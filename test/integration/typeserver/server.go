@@ -31,6 +31,7 @@ import (
 
 	"github.com/kubefederation/federation-apiserver/apis/core/install"
 	corev1beta1 "github.com/kubefederation/federation-apiserver/apis/core/v1beta1"
+	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
 	"github.com/kubefederation/federation-apiserver/generated/clientset/versioned"
 	generatedopenapi "github.com/kubefederation/federation-apiserver/generated/openapi"
 	"github.com/kubefederation/federation-apiserver/pkg/admission/typeconfigprotection"
@@ -59,6 +60,8 @@ type Options struct {
 	HoldLoading bool
 	// Standby keeps the controller from leading until Lead is called.
 	Standby bool
+	// Places is that of federatedtypes.Config.
+	Places func(context.Context, *federatedtypes.Kind, *typesv1beta1.FederatedObject) []string
 }
 
 // Server is a running server.
@@ -100,6 +103,7 @@ func Start(t testing.TB, options Options) *Server {
 		Definitions:         generatedopenapi.GetOpenAPIDefinitions,
 		Targets:             hostschema.New(options.Host.Client(t), schemaInterval),
 		NudgeHost:           func(context.Context) error { s.Nudges.Add(1); return nil },
+		Places:              options.Places,
 		Admission:           completed.AdmissionControl,
 		Authorizer:          generic.Authorizer,
 		MinRequestTimeout:   time.Duration(completed.MinRequestTimeout) * time.Second,

@@ -3,11 +3,11 @@ package version
 
 import (
 	"fmt"
-	"runtime"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubefederation/federation-apiserver/pkg/release"
 )
 
 // New returns the command.
@@ -17,28 +17,8 @@ func New(streams genericiooptions.IOStreams) *cobra.Command {
 		Short: "Print the version of this command",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintln(streams.Out, describe(debug.ReadBuildInfo()))
+			_, err := fmt.Fprintln(streams.Out, release.Describe("kubectl-fed"))
 			return err
 		},
 	}
-}
-
-// describe says what a binary was built from.
-func describe(info *debug.BuildInfo, ok bool) string {
-	version, revision := "unknown", ""
-	if ok {
-		version = info.Main.Version
-		for _, setting := range info.Settings {
-			if setting.Key == "vcs.revision" {
-				revision = setting.Value
-			}
-		}
-	}
-	if version == "" || version == "(devel)" {
-		version = "devel"
-	}
-	if revision != "" {
-		revision = ", revision " + revision
-	}
-	return fmt.Sprintf("kubectl-fed %s%s (%s, %s/%s)", version, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

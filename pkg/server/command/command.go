@@ -13,10 +13,10 @@ import (
 	"k8s.io/component-base/cli/globalflag"
 	logsapi "k8s.io/component-base/logs/api/v1"
 	"k8s.io/component-base/term"
-	"k8s.io/component-base/version/verflag"
 	"k8s.io/klog/v2"
 
 	"github.com/kubefederation/federation-apiserver/pkg/etcd"
+	"github.com/kubefederation/federation-apiserver/pkg/release"
 	"github.com/kubefederation/federation-apiserver/pkg/server"
 	"github.com/kubefederation/federation-apiserver/pkg/server/options"
 )
@@ -30,12 +30,12 @@ func New() *cobra.Command {
 		Short: "Serve one Kubernetes API for many clusters",
 		Long: "federation-apiserver is an aggregated API server. It serves KubeFed's API in a host cluster, " +
 			"stores its objects in its own etcd, and keeps what they ask for in the member clusters.",
-		Args: cobra.NoArgs,
+		Version: release.Describe("federation-apiserver"),
+		Args:    cobra.NoArgs,
 		// The caller prints the error, and usage does not help with a wrong value.
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE: func(command *cobra.Command, _ []string) error {
-			verflag.PrintAndExitIfRequested()
 			if err := o.ServerRun.ComponentGlobalsRegistry.Set(); err != nil {
 				return fmt.Errorf("--feature-gates, --emulated-version: %w", err)
 			}
@@ -53,8 +53,11 @@ func New() *cobra.Command {
 		},
 	}
 
+	command.SetVersionTemplate("{{.Version}}\n")
+
 	groups := o.Flags()
-	verflag.AddFlags(groups.FlagSet("global"))
+	// A flag of this name makes cobra print Version and end.
+	groups.FlagSet("global").Bool("version", false, "Print the version and exit.")
 	globalflag.AddGlobalFlags(groups.FlagSet("global"), command.Name())
 	for _, group := range groups.FlagSets {
 		command.Flags().AddFlagSet(group)

@@ -31,7 +31,7 @@ func TestHelpDocumentsEveryFlag(t *testing.T) {
 
 	version, _, err := run(t, "--version")
 	require.NoError(t, err)
-	assert.NotEmpty(t, strings.TrimSpace(version))
+	assert.Regexp(t, `^federation-apiserver \S+.* \(go1\..*, linux/\w+\)\n$`, version)
 }
 
 func TestWrongFlagsAreNamed(t *testing.T) {

@@ -2,6 +2,8 @@
 
 SANDBOX := .cache/bin/sandbox
 TEST_FLAGS ?= -timeout=40m
+VERSION ?= v0.0.0-dev
+IMAGE ?= kubefederation/federation-apiserver:$(VERSION)
 
 .PHONY: up
 up: sandbox ## Start a sandbox: make up, make up MEMBERS=5, make up MEMBERS=master,slave.
@@ -14,6 +16,16 @@ down: sandbox ## End the sandbox and remove what it wrote.
 .PHONY: build
 build: ## Build federation-apiserver and kubectl-fed into bin/.
 	go build -o bin/ ./cmd/...
+
+.PHONY: image
+image: ## Build the server's image for two platforms: make image IMAGE=REPOSITORY:TAG VERSION=v1.0.0, needs docker buildx.
+	docker buildx build --platform=linux/amd64,linux/arm64 --build-arg=VERSION=$(VERSION) --tag=$(IMAGE) .
+
+.PHONY: static
+static: ## Build what is in the images, for amd64 and arm64, and check that it is static: some ten minutes, once.
+	GOARCH=amd64 VERSION=$(VERSION) hack/build.sh bin/linux-amd64
+	GOARCH=arm64 VERSION=$(VERSION) hack/build.sh bin/linux-arm64
+	go run ./hack/static bin/linux-amd64 bin/linux-arm64
 
 .PHONY: test
 test: sandbox ## Run all tests, those that need clusters against two shared environments.

@@ -100,6 +100,9 @@ func serverKubeconfig(dir string) string {
 	return filepath.Join(dir, "federation", "host.kubeconfig")
 }
 
+// Executable is the path of the server's executable.
+func (f *Federation) Executable() string { return filepath.Join(f.env.layout.Project, serverName) }
+
 // Flags are those that the environment gives the server: the deployment's, with the files and addresses of this machine.
 func (f *Federation) Flags() []string {
 	kubeconfig := serverKubeconfig(f.env.dir)
@@ -121,7 +124,7 @@ func (f *Federation) Flags() []string {
 func (f *Federation) spec(extra ...string) process.Spec {
 	return process.Spec{
 		Name: serverName,
-		Path: filepath.Join(f.env.layout.Project, serverName),
+		Path: f.Executable(),
 		Args: append(f.Flags(), extra...),
 		Dir:  f.path(""),
 		Log:  f.Log(),

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -47,6 +46,8 @@ func TestMain(m *testing.M) {
 type host struct {
 	t *testing.T
 	*env.Environment
+	// context is the cluster that kubectl acts on.
+	context string
 }
 
 func environment(t *testing.T) *host {
@@ -61,7 +62,7 @@ func environment(t *testing.T) *host {
 		installation.installed = installation.err == nil
 	})
 	require.NoError(t, installation.err)
-	return &host{t: t, Environment: installation.env}
+	return &host{t: t, Environment: installation.env, context: env.HostName}
 }
 
 // withFederation gives the host a federation that has the member and nothing stored.
@@ -78,19 +79,14 @@ func withFederation(t *testing.T) *host {
 	return h
 }
 
-// withoutFederation gives a host without any trace of the federation.
-func withoutFederation(t *testing.T) *host {
+// freshHost is a cluster that can become a host: the member, which has nodes.
+func freshHost(t *testing.T) *host {
 	h := environment(t)
-	if installation.installed {
-		for _, step := range documented {
-			step.do(h)
-		}
-		h.awaitRemoved()
-	}
+	h.context = member
 	return h
 }
 
-// kubectl runs kubectl against the host, or against the member with --context, and returns what it printed.
+// kubectl runs kubectl and returns what it printed.
 func (h *host) kubectl(args ...string) string {
 	h.t.Helper()
 	output, err := h.try(args...)
@@ -99,22 +95,21 @@ func (h *host) kubectl(args ...string) string {
 }
 
 func (h *host) try(args ...string) (string, error) {
-	return run(h.t, h.Command, "", "kubectl", args...)
+	return h.run("", args...)
 }
 
 func (h *host) apply(manifest string) {
 	h.t.Helper()
-	output, err := run(h.t, h.Command, manifest, "kubectl", "apply", "--server-side", "-f", "-")
+	output, err := h.run(manifest, "apply", "--server-side", "-f", "-")
 	require.NoError(h.t, err, output)
 }
 
-func run(t *testing.T, command func(context.Context, string, ...string) *exec.Cmd, stdin, name string, args ...string) (string, error) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+func (h *host) run(stdin string, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(h.t.Context(), patience)
 	defer cancel()
-	c := command(ctx, name, args...)
-	c.Stdin = strings.NewReader(stdin)
-	output, err := c.CombinedOutput()
+	command := h.Command(ctx, "kubectl", append([]string{"--context", h.context}, args...)...)
+	command.Stdin = strings.NewReader(stdin)
+	output, err := command.CombinedOutput()
 	return string(output), err
 }
 

@@ -44,7 +44,7 @@ func TestTheServerKnowsAllFlags(t *testing.T) {
 	require.NoError(t, err)
 	for _, variant := range variants {
 		for flag := range flags(t, arguments(t, kustomize(t, kustomization(t, variant.overlay, variant.components...)))) {
-			assert.Regexp(t, `(?m)^\s+`+flag+`\s`, string(help), variant.name)
+			assert.Regexp(t, `(?m)^\s+`+flag+`[\s\[]`, string(help), variant.name)
 		}
 	}
 }

@@ -70,8 +70,7 @@ func (h *host) awaitRemoved() {
 	h.kubectl("delete", "namespace", "shop", "--ignore-not-found", "--timeout=60s")
 	h.kubectl("create", "namespace", "afterwards")
 	h.kubectl("delete", "namespace", "afterwards", "--timeout=60s")
-	assert.NotContains(h.t, h.kubectl("get", "apiservices,clusterroles,clusterrolebindings", "-o", "name"), "federation")
-	installation.installed = false
+	assert.NotContains(h.t, h.kubectl("get", "apiservices,clusterroles,clusterrolebindings", "-o", "name"), serverName)
 }
 
 // goneOrStuck is nil when a namespace is gone, or when its deletion waits for somebody.

@@ -28,10 +28,10 @@ func TestTheImagesFitThePods(t *testing.T) {
 	}
 	server := workload(t, kustomize(t, deployPath("overlays", "embedded-etcd")))
 	for _, field := range []string{"runAsUser", "runAsGroup"} {
-		id, found, err := unstructured.NestedInt64(server.Object, "spec", "template", "spec", "securityContext", field)
+		id, found, err := unstructured.NestedFieldNoCopy(server.Object, "spec", "template", "spec", "securityContext", field)
 		require.NoError(t, err)
 		require.True(t, found)
-		assert.Equal(t, int64(65532), id)
+		assert.EqualValues(t, 65532, id)
 	}
 	assert.NotContains(t, container(t, server), "command", "the image's own")
 }

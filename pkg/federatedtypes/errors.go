@@ -1,11 +1,6 @@
 package federatedtypes
 
 import (
-	"errors"
-	"strings"
-
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-
 	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
 	"github.com/kubefederation/federation-apiserver/pkg/registry/sizelimit"
 )
@@ -39,15 +34,4 @@ func (e *NotServedError) Error() string {
 // too large; other errors stay.
 func (s *kindStorage) explain(err error, obj *typesv1beta1.FederatedObject) error {
 	return sizelimit.Explain(err, obj, s.maxBytes)
-}
-
-// refusedApply is what the field manager says about a configuration with fields
-// or values that the schema does not have. It comes as a plain error, which would
-// be an internal one to the user.
-func refusedApply(err error) error {
-	var status apierrors.APIStatus
-	if err == nil || errors.As(err, &status) || !strings.Contains(err.Error(), "failed to create typed patch object") {
-		return err
-	}
-	return apierrors.NewBadRequest(err.Error())
 }

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
 	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
+	"github.com/kubefederation/federation-apiserver/pkg/registry/mistake"
 )
 
 // categories under which kubectl get finds all federated kinds.
@@ -119,7 +120,7 @@ func (s *kindStorage) updateForUser(ctx context.Context, store *genericregistry.
 	last := &lastUpdated{UpdatedObjectInfo: info}
 	updated, created, err := store.Update(ctx, name, last, create, update, forceCreate, options)
 	if err != nil {
-		return nil, false, refusedApply(s.explain(err, last.obj))
+		return nil, false, mistake.Explain(s.explain(err, last.obj))
 	}
 	return updated, created, nil
 }

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apiserver/pkg/registry/rest"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
+	"github.com/kubefederation/federation-apiserver/pkg/registry/mistake"
 	"github.com/kubefederation/federation-apiserver/pkg/registry/sizelimit"
 	typesvalidation "github.com/kubefederation/federation-apiserver/pkg/validation/types"
 )
@@ -43,7 +44,7 @@ func (r *REST) Create(ctx context.Context, obj runtime.Object, validate rest.Val
 func (r *REST) Update(ctx context.Context, name string, info rest.UpdatedObjectInfo, create rest.ValidateObjectFunc, update rest.ValidateObjectUpdateFunc, forceCreate bool, options *metav1.UpdateOptions) (runtime.Object, bool, error) {
 	updated, created, err := r.Store.Update(ctx, name, info, create, update, forceCreate, options)
 	if err != nil {
-		return nil, false, sizelimit.Explain(err, nil, maxObjectBytes)
+		return nil, false, mistake.Explain(sizelimit.Explain(err, nil, maxObjectBytes))
 	}
 	return updated, created, nil
 }
@@ -76,7 +77,7 @@ func (r *StatusREST) Get(ctx context.Context, name string, options *metav1.GetOp
 func (r *StatusREST) Update(ctx context.Context, name string, objInfo rest.UpdatedObjectInfo, createValidation rest.ValidateObjectFunc, updateValidation rest.ValidateObjectUpdateFunc, _ bool, options *metav1.UpdateOptions) (runtime.Object, bool, error) {
 	updated, created, err := r.store.Update(ctx, name, objInfo, createValidation, updateValidation, false, options)
 	if err != nil {
-		return nil, false, sizelimit.Explain(err, nil, maxObjectBytes)
+		return nil, false, mistake.Explain(sizelimit.Explain(err, nil, maxObjectBytes))
 	}
 	return updated, created, nil
 }

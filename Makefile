@@ -43,6 +43,10 @@ conformance: sandbox ## Check the API's conventions row by row; reports in .conf
 fuzz: ## Fuzz each target in turn: make fuzz, make fuzz FUZZTIME=10m FUZZ=FuzzPlan.
 	@hack/fuzz.sh
 
+.PHONY: fuzz-api
+fuzz-api: sandbox ## Send a server what its OpenAPI describes, and worse: make fuzz-api REQUESTS=20000.
+	@$(SANDBOX) run -- go test ./test/fuzz -count=1 $(TEST_FLAGS) -v -args -api.requests=$(or $(REQUESTS),5000)
+
 .PHONY: bench
 bench: ## Measure propagation against direct writes: make bench, make bench BENCH_FLAGS="-members 10 -budgets".
 	go run ./test/bench $(BENCH_FLAGS)

@@ -93,6 +93,8 @@ func (c *connection) errorOf(ctx context.Context, resource schema.GroupVersionRe
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
+	case lacksRight(err):
+		return &MissingRightError{Member: c.member, Err: err}
 	case isUnserved(err):
 		return &NotAvailableError{Member: c.member, Resource: resource, Err: err}
 	case errors.Is(err, context.DeadlineExceeded), utilnet.IsTimeout(err), apierrors.IsTimeout(err), apierrors.IsServerTimeout(err):

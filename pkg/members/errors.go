@@ -2,8 +2,11 @@ package members
 
 import (
 	"fmt"
+	"regexp"
+	"strings"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -83,4 +86,29 @@ type RedirectError struct {
 
 func (e *RedirectError) Error() string {
 	return fmt.Sprintf("the server redirects to %q, which is not followed", e.Location)
+}
+
+// MissingRightError means that the member refused a request because the federation
+// has no right there to make it.
+type MissingRightError struct {
+	Member string
+	Err    error
+}
+
+func (e *MissingRightError) Error() string {
+	return fmt.Sprintf("member %s: %v; the federation gets the rights for all enabled types by: kubectl fed join %s", e.Member, e.Err, e.Member)
+}
+
+// Unwrap returns the member's answer.
+func (e *MissingRightError) Unwrap() error { return e.Err }
+
+// refusal is how Kubernetes words that somebody lacks a right. Admission, which
+// says no to what is written, has the same status code and other words.
+var refusal = regexp.MustCompile(`User "[^"]*" cannot [a-z]+ (resource|path) `)
+
+// lacksRight says whether a request was refused for want of a right: to make it, or
+// to give away rights that the federation does not have itself.
+func lacksRight(err error) bool {
+	return apierrors.IsForbidden(err) &&
+		(refusal.MatchString(err.Error()) || strings.Contains(err.Error(), "is attempting to grant RBAC permissions not currently held"))
 }

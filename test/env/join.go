@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"golang.org/x/sync/errgroup"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -41,6 +42,18 @@ func (e *Environment) Join(ctx context.Context, member *Cluster) error {
 		return fmt.Errorf("label %s: %w", member.Name(), err)
 	}
 	return e.AwaitReady(ctx, KubeFedClusters, SystemNamespace, member.Name())
+}
+
+// RefreshRights gives the federation the rights in all members for types that were enabled since they joined, or were
+// disabled.
+func (e *Environment) RefreshRights(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	group, ctx := errgroup.WithContext(ctx)
+	for _, member := range e.members {
+		group.Go(func() error { return e.runFed(ctx, "join", member.Name(), "--cluster-context", member.Name()) })
+	}
+	return group.Wait()
 }
 
 // AwaitReady waits until an object that the federation serves has the condition Ready. It asks again and again instead of

@@ -114,7 +114,11 @@ func (o *Options) Run(ctx context.Context) error {
 		return err
 	}
 	fmt.Fprintln(o.Streams.Out, Line(config.Name, verb, client.SystemNamespace, o.DryRun))
-	if o.DryRun || o.Wait <= 0 {
+	if o.DryRun {
+		return nil
+	}
+	NoteRights(ctx, client, config, o.Streams.ErrOut)
+	if o.Wait <= 0 {
 		return nil
 	}
 	return AwaitServed(ctx, client, config, o.Wait)

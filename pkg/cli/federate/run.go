@@ -70,6 +70,7 @@ func (o *Options) Run(ctx context.Context) error {
 		if o.DryRun {
 			continue
 		}
+		enable.NoteRights(ctx, client, work.config, o.Streams.ErrOut)
 		if err := enable.AwaitServed(ctx, client, work.config, servedPatience); err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
+	corev1beta1 "github.com/kubefederation/federation-apiserver/apis/core/v1beta1"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/connect"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/membership"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/progress"
@@ -32,6 +33,11 @@ type Options struct {
 	AllowProxy bool
 	// DryRun prints the objects and changes nothing.
 	DryRun bool
+	// MemberRights are those of the federation in the member: rightsTypes or rightsAll.
+	MemberRights string
+	// TokenLifetime is how long a token for the member lives before another one must
+	// have been made; 0: forever.
+	TokenLifetime time.Duration
 	// Wait bounds the wait for the member to be found ready; 0: no wait.
 	Wait time.Duration
 }
@@ -43,7 +49,24 @@ const example = `  # Let the cluster of the context cluster1 join under that nam
   kubectl fed join cluster2 --cluster-context=admin@second --host-cluster-context=host --host-cluster-name=host
 
   # See what would be created, in the member and in the host
-  kubectl fed join cluster3 --dry-run`
+  kubectl fed join cluster3 --dry-run
+
+  # Give the federation the rights for types that were enabled since
+  kubectl fed join cluster1`
+
+// Values of --member-rights.
+const (
+	rightsTypes = "types"
+	rightsAll   = corev1beta1.MemberRightsAll
+)
+
+const (
+	// defaultTokenLifetime leaves a federation that is down for a weekend the time to
+	// come back: tokens are renewed at two thirds of it.
+	defaultTokenLifetime = 7 * 24 * time.Hour
+	// minTokenLifetime is the least that a Kubernetes API server gives.
+	minTokenLifetime = 10 * time.Minute
+)
 
 // New returns the command.
 func New(where *connect.Flags, streams genericiooptions.IOStreams) *cobra.Command {
@@ -53,10 +76,13 @@ func New(where *connect.Flags, streams genericiooptions.IOStreams) *cobra.Comman
 		Short: "Let a cluster join the federation",
 		Long: `Let a cluster join the federation under a name.
 
-In the cluster this creates the system namespace, a service account with its
-token, and the rights of the federation; in the host a Secret with the token
-and a KubeFedCluster. What is there already from an earlier join is brought up
-to date.`,
+In the cluster this creates the system namespace, a service account, and the
+rights of the federation: to write the types that are enabled now, and to look
+at what scheduling and DNS need. In the host it creates a Secret with a token
+of that account, which the federation renews by itself, and a KubeFedCluster.
+
+What is there already from an earlier join is brought up to date: join again
+to give the federation the rights for types that were enabled since.`,
 		Example: example,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
@@ -71,12 +97,28 @@ to date.`,
 	flags.BoolVar(&o.ErrorOnExisting, "error-on-existing", true, "Fail when an object exists that join did not make, or when NAME belongs to a cluster with another address. With false such objects are taken over.")
 	flags.BoolVar(&o.AllowProxy, "allow-proxy", false, "Let users of the host reach the cluster under their own names through KubeFedCluster/proxy: the federation gets the right to impersonate any user, group and service account of the cluster.")
 	flags.BoolVar(&o.DryRun, "dry-run", false, "Print the objects as YAML and change nothing.")
+	flags.StringVar(&o.MemberRights, "member-rights", rightsTypes, "Rights of the federation in the cluster: types are those for the types that are enabled now; all are those of a cluster administrator, as KubeFed had them.")
+	flags.DurationVar(&o.TokenLifetime, "token-lifetime", defaultTokenLifetime, "How long a token of the federation for the cluster lives; it is renewed after two thirds of that. The cluster may give less. 0 makes one that lives forever, as KubeFed had them.")
 	flags.DurationVar(&o.Wait, "wait", 30*time.Second, "How long to wait until the federation finds the cluster ready; 0 does not wait.")
 	return command
 }
 
+// validate checks what the flags say.
+func (o *Options) validate() error {
+	if o.MemberRights != rightsTypes && o.MemberRights != rightsAll {
+		return fmt.Errorf("--member-rights %q: must be %s or %s", o.MemberRights, rightsTypes, rightsAll)
+	}
+	if o.TokenLifetime != 0 && o.TokenLifetime < minTokenLifetime {
+		return fmt.Errorf("--token-lifetime %s: must be at least %s, or 0 for a token that lives forever", o.TokenLifetime, minTokenLifetime)
+	}
+	return nil
+}
+
 // Run joins the cluster.
 func (o *Options) Run(ctx context.Context) error {
+	if err := o.validate(); err != nil {
+		return err
+	}
 	if o.ClusterContext == "" {
 		o.ClusterContext = o.Cluster
 	}
@@ -113,8 +155,12 @@ func (o *Options) Run(ctx context.Context) error {
 	if m.Scope, err = host.scope(ctx); err != nil {
 		return err
 	}
+	if m.Rights, err = host.rights(ctx); err != nil {
+		return err
+	}
+	registration.Annotations = map[string]string{corev1beta1.MemberRightsAnnotation: m.Rights.String()}
 	if o.DryRun {
-		return printObjects(o.Streams.Out, m, registration, o.SecretName)
+		return o.printObjects(m, registration)
 	}
 	existing, err := host.check(ctx, registration)
 	if err != nil {
@@ -124,9 +170,15 @@ func (o *Options) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	token, err := member.prepare(ctx)
+	token, err := member.prepare(ctx, o.TokenLifetime)
 	if err != nil {
 		return fmt.Errorf("in cluster %s: %w", o.Cluster, err)
 	}
-	return host.register(ctx, m, registration, existing, token)
+	if err := host.register(ctx, m, registration, existing, token); err != nil {
+		return err
+	}
+	if err := member.retireToken(ctx, o.TokenLifetime); err != nil {
+		return fmt.Errorf("in cluster %s: %w", o.Cluster, err)
+	}
+	return nil
 }

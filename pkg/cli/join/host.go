@@ -1,7 +1,6 @@
 package join
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -66,6 +65,18 @@ func (h *host) scope(ctx context.Context) (corev1beta1.ResourceScope, error) {
 	return corev1beta1.ClusterScoped, nil
 }
 
+// rights returns those that the federation is to have in the member.
+func (h *host) rights(ctx context.Context) (membership.Rights, error) {
+	if h.MemberRights == rightsAll {
+		return membership.Rights{All: true}, nil
+	}
+	configs, err := h.federation.CoreV1beta1().FederatedTypeConfigs(h.SystemNamespace).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return membership.Rights{}, fmt.Errorf("reading which types are enabled: %w", err)
+	}
+	return membership.RightsFor(configs.Items), nil
+}
+
 // check returns the KubeFedCluster that is there already, nil if there is none.
 func (h *host) check(ctx context.Context, registration *corev1beta1.KubeFedCluster) (*corev1beta1.KubeFedCluster, error) {
 	existing, err := h.federation.CoreV1beta1().KubeFedClusters(h.SystemNamespace).Get(ctx, registration.Name, metav1.GetOptions{})
@@ -88,7 +99,7 @@ func (h *host) register(ctx context.Context, m membership.Membership, registrati
 	if name == "" && existing != nil {
 		name = existing.Spec.SecretRef.Name
 	}
-	secretName, err := h.ensureSecret(ctx, m.HostSecret(name, token))
+	secretName, err := h.ensureSecret(ctx, m.HostSecret(name, token, h.TokenLifetime))
 	if err != nil {
 		return err
 	}
@@ -115,14 +126,14 @@ func (h *host) ensureSecret(ctx context.Context, secret *corev1.Secret) (string,
 		return created.Name, nil
 	}
 	created, err := bring(ctx, secrets, secret, !h.ErrorOnExisting, func(existing *corev1.Secret) bool {
-		if bytes.Equal(existing.Data["token"], secret.Data["token"]) {
-			return false
-		}
+		before := existing.DeepCopy()
 		if existing.Data == nil {
 			existing.Data = map[string][]byte{}
 		}
 		existing.Data["token"] = secret.Data["token"]
-		return true
+		delete(existing.Annotations, corev1beta1.RenewTokenAtAnnotation)
+		annotate(existing, corev1beta1.TokenLifetimeAnnotation, secret.Annotations[corev1beta1.TokenLifetimeAnnotation])
+		return !apiequality.Semantic.DeepEqual(before, existing)
 	})
 	if err != nil {
 		return "", fmt.Errorf("the Secret %q in namespace %q of the host: %w", secret.Name, h.SystemNamespace, err)
@@ -133,6 +144,20 @@ func (h *host) ensureSecret(ctx context.Context, secret *corev1.Secret) (string,
 	}
 	h.report.Done("host: Secret %s %s", secret.Name, verb)
 	return secret.Name, nil
+}
+
+// annotate sets an annotation, or takes it away when value is empty.
+func annotate(object metav1.Object, name, value string) {
+	annotations := object.GetAnnotations()
+	if value == "" {
+		delete(annotations, name)
+		return
+	}
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	annotations[name] = value
+	object.SetAnnotations(annotations)
 }
 
 // ensureRegistration creates the KubeFedCluster or updates its spec.
@@ -152,10 +177,12 @@ func (h *host) ensureRegistration(ctx context.Context, registration *corev1beta1
 			return err
 		}
 		verb = "is up to date"
-		if apiequality.Semantic.DeepEqual(existing.Spec, registration.Spec) {
+		before := existing.DeepCopy()
+		existing.Spec = registration.Spec
+		annotate(existing, corev1beta1.MemberRightsAnnotation, registration.Annotations[corev1beta1.MemberRightsAnnotation])
+		if apiequality.Semantic.DeepEqual(before, existing) {
 			return nil
 		}
-		existing.Spec = registration.Spec
 		_, err = clusters.Update(ctx, existing, metav1.UpdateOptions{FieldManager: membership.ManagedBy})
 		return err
 	})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
@@ -41,8 +42,9 @@ func newMember(cluster *connect.Cluster, m membership.Membership, errorOnExistin
 	return &member{Membership: m, client: client, takeOver: !errorOnExisting, report: report}, nil
 }
 
-// prepare creates what the federation needs in the member and returns its token.
-func (m *member) prepare(ctx context.Context) ([]byte, error) {
+// prepare creates what the federation needs in the member and returns a token of
+// that lifetime; 0 is one that lives forever.
+func (m *member) prepare(ctx context.Context, lifetime time.Duration) ([]byte, error) {
 	if err := m.ensureNamespace(ctx); err != nil {
 		return nil, err
 	}
@@ -58,6 +60,9 @@ func (m *member) prepare(ctx context.Context) ([]byte, error) {
 	}
 	if err := m.ensureRights(ctx); err != nil {
 		return nil, err
+	}
+	if lifetime > 0 {
+		return m.requestToken(ctx, lifetime)
 	}
 	secret := m.ServiceAccountToken()
 	if err := m.ensure("Secret", secret.Name, func() (bool, error) {
@@ -170,4 +175,39 @@ func (m *member) awaitToken(ctx context.Context, name string) (token []byte, err
 		return nil, fmt.Errorf("the cluster put no token into Secret %q within %s: does its kube-controller-manager run?", name, tokenPatience)
 	}
 	return token, err
+}
+
+// requestToken asks the member for a token of the service account.
+func (m *member) requestToken(ctx context.Context, lifetime time.Duration) ([]byte, error) {
+	m.report.Doing("%s: asking for a token of the service account", m.Cluster)
+	seconds := int64(lifetime.Seconds())
+	answer, err := m.client.CoreV1().ServiceAccounts(m.Namespace).CreateToken(ctx, m.ServiceAccountName(), &authenticationv1.TokenRequest{
+		Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: &seconds},
+	}, metav1.CreateOptions{FieldManager: membership.ManagedBy})
+	if err != nil {
+		return nil, fmt.Errorf("asking for a token of the service account: %w", err)
+	}
+	m.report.Done("%s: token made, which lives until %s", m.Cluster, answer.Status.ExpirationTimestamp.UTC().Format(time.RFC3339))
+	return []byte(answer.Status.Token), nil
+}
+
+// retireToken deletes the token that lives forever, of an earlier join, once the
+// host has another one.
+func (m *member) retireToken(ctx context.Context, lifetime time.Duration) error {
+	if lifetime == 0 {
+		return nil
+	}
+	secrets, name := m.client.CoreV1().Secrets(m.Namespace), m.ServiceAccountToken().Name
+	existing, err := secrets.Get(ctx, name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) || err == nil && !membership.IsOurs(existing) {
+		return nil
+	}
+	if err == nil {
+		err = secrets.Delete(ctx, name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &existing.UID}})
+	}
+	if err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("deleting the former token, Secret %q: %w", name, err)
+	}
+	m.report.Done("%s: Secret %s with the former token deleted", m.Cluster, name)
+	return nil
 }

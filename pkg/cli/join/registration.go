@@ -2,7 +2,6 @@ package join
 
 import (
 	"fmt"
-	"io"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
@@ -37,8 +36,12 @@ func registrationOf(m membership.Membership, cluster *connect.Cluster) (*corev1b
 }
 
 // printObjects prints what join would create. The token is not known then.
-func printObjects(out io.Writer, m membership.Membership, registration *corev1beta1.KubeFedCluster, secretName string) error {
-	inMember := []any{m.SystemNamespace(), m.ServiceAccount(), m.ServiceAccountToken()}
+func (o *Options) printObjects(m membership.Membership, registration *corev1beta1.KubeFedCluster) error {
+	out, secretName := o.Streams.Out, o.SecretName
+	inMember := []any{m.SystemNamespace(), m.ServiceAccount()}
+	if o.TokenLifetime == 0 {
+		inMember = append(inMember, m.ServiceAccountToken())
+	}
 	for _, role := range m.ClusterRoles() {
 		inMember = append(inMember, role)
 	}
@@ -51,7 +54,7 @@ func printObjects(out io.Writer, m membership.Membership, registration *corev1be
 	for _, binding := range m.RoleBindings() {
 		inMember = append(inMember, binding)
 	}
-	secret := m.HostSecret(secretName, nil)
+	secret := m.HostSecret(secretName, nil, o.TokenLifetime)
 	registration.Spec.SecretRef.Name = secretName
 	if secretName == "" {
 		registration.Spec.SecretRef.Name = secret.GenerateName + "<random>"
@@ -62,7 +65,7 @@ func printObjects(out io.Writer, m membership.Membership, registration *corev1be
 		objects []any
 	}{
 		{"In the cluster that joins.", inMember},
-		{"In the host; the Secret gets the token of the service account.", []any{secret, registration}},
+		{"In the host; the Secret gets a token of the service account.", []any{secret, registration}},
 	} {
 		fmt.Fprintf(out, "# %s\n", part.title)
 		for _, object := range part.objects {

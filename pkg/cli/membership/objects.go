@@ -4,6 +4,7 @@ package membership
 
 import (
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -35,6 +36,8 @@ type Membership struct {
 	// Scope is that of the federation: with Namespaced its rights in the member are
 	// confined to the system namespace.
 	Scope corev1beta1.ResourceScope
+	// Rights of the federation in the member.
+	Rights Rights
 	// AllowProxy lets the federation act as users of the host in the member.
 	AllowProxy bool
 }
@@ -54,7 +57,7 @@ func (m Membership) Validate() error {
 }
 
 // ServiceAccountName is the name of the service account in the member, and of the
-// Secret with its token there.
+// Secret with its token there, if it has one that lives forever.
 func (m Membership) ServiceAccountName() string {
 	return m.Cluster + "-" + m.Host
 }
@@ -62,6 +65,12 @@ func (m Membership) ServiceAccountName() string {
 // RoleName is the name of the roles in the member, and of their bindings.
 func (m Membership) RoleName() string {
 	return "kubefed-controller-manager:" + m.ServiceAccountName()
+}
+
+// TokenRoleName is the name of the role, and of its binding, with which the
+// federation renews its own token.
+func (m Membership) TokenRoleName() string {
+	return m.RoleName() + ":token"
 }
 
 // HealthCheckRoleName is the name of the cluster role, and of its binding, that a
@@ -98,7 +107,8 @@ func (m Membership) ServiceAccount() *corev1.ServiceAccount {
 	}
 }
 
-// ServiceAccountToken is the Secret into which the member puts the token.
+// ServiceAccountToken is the Secret into which the member puts a token that lives
+// forever, where that is asked for.
 func (m Membership) ServiceAccountToken() *corev1.Secret {
 	secret := &corev1.Secret{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
@@ -117,16 +127,11 @@ var impersonation = []rbacv1.PolicyRule{
 	{APIGroups: []string{"authentication.k8s.io"}, Resources: []string{"*"}, Verbs: []string{"impersonate"}},
 }
 
-var everything = rbacv1.PolicyRule{APIGroups: []string{"*"}, Resources: []string{"*"}, Verbs: []string{"*"}}
-
 // ClusterRoles are the rights of the federation in the whole member.
 func (m Membership) ClusterRoles() []*rbacv1.ClusterRole {
-	name, rules := m.RoleName(), []rbacv1.PolicyRule{everything, {NonResourceURLs: []string{"*"}, Verbs: []string{"get"}}}
+	name, rules := m.RoleName(), m.clusterRules()
 	if m.Scope == corev1beta1.NamespaceScoped {
-		name, rules = m.HealthCheckRoleName(), []rbacv1.PolicyRule{
-			{NonResourceURLs: []string{"/healthz"}, Verbs: []string{"get"}},
-			{APIGroups: []string{""}, Resources: []string{"nodes"}, Verbs: []string{"list"}},
-		}
+		name, rules = m.HealthCheckRoleName(), probing
 	}
 	if m.AllowProxy {
 		rules = append(rules, impersonation...)
@@ -152,16 +157,25 @@ func (m Membership) ClusterRoleBindings() []*rbacv1.ClusterRoleBinding {
 	return bindings
 }
 
-// Roles are the rights of a namespaced federation in its namespace.
+// Roles are the rights of the federation in the system namespace: to ask for
+// tokens of its own service account, and for a namespaced federation all others.
 func (m Membership) Roles() []*rbacv1.Role {
-	if m.Scope != corev1beta1.NamespaceScoped {
-		return nil
+	roles := []*rbacv1.Role{m.role(m.TokenRoleName(), []rbacv1.PolicyRule{{
+		APIGroups: []string{""}, Resources: []string{"serviceaccounts/token"},
+		ResourceNames: []string{m.ServiceAccountName()}, Verbs: []string{"create"},
+	}})}
+	if m.Scope == corev1beta1.NamespaceScoped {
+		roles = append(roles, m.role(m.RoleName(), m.namespaceRules()))
 	}
-	return []*rbacv1.Role{{
+	return roles
+}
+
+func (m Membership) role(name string, rules []rbacv1.PolicyRule) *rbacv1.Role {
+	return &rbacv1.Role{
 		TypeMeta:   metav1.TypeMeta{APIVersion: rbacv1.SchemeGroupVersion.String(), Kind: "Role"},
-		ObjectMeta: m.namespaced(m.RoleName()),
-		Rules:      []rbacv1.PolicyRule{everything},
-	}}
+		ObjectMeta: m.namespaced(name),
+		Rules:      rules,
+	}
 }
 
 // RoleBindings bind each role to the service account.
@@ -183,8 +197,9 @@ func (m Membership) subjects() []rbacv1.Subject {
 }
 
 // HostSecret is the Secret in the host with the token for the member. With an
-// empty name the host makes one up.
-func (m Membership) HostSecret(name string, token []byte) *corev1.Secret {
+// empty name the host makes one up. A token with a lifetime is to be renewed by
+// the federation; 0 is one that lives forever.
+func (m Membership) HostSecret(name string, token []byte, lifetime time.Duration) *corev1.Secret {
 	secret := &corev1.Secret{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
 		ObjectMeta: m.namespaced(name),
@@ -193,6 +208,9 @@ func (m Membership) HostSecret(name string, token []byte) *corev1.Secret {
 	}
 	if name == "" {
 		secret.GenerateName = m.Cluster + "-"
+	}
+	if lifetime > 0 {
+		secret.Annotations = map[string]string{corev1beta1.TokenLifetimeAnnotation: lifetime.String()}
 	}
 	return secret
 }

@@ -65,10 +65,13 @@ func (m *member) cleanRights(ctx context.Context) error {
 			ours(ctx, m.deletion, m.Cluster, "ClusterRoleBinding", name, rbac.ClusterRoleBindings()),
 			ours(ctx, m.deletion, m.Cluster, "ClusterRole", name, rbac.ClusterRoles()))
 	}
+	for _, name := range []string{m.RoleName(), m.TokenRoleName()} {
+		failed = append(failed,
+			ours(ctx, m.deletion, m.Cluster, "RoleBinding", name, rbac.RoleBindings(m.Namespace)),
+			ours(ctx, m.deletion, m.Cluster, "Role", name, rbac.Roles(m.Namespace)))
+	}
 	account := m.ServiceAccountName()
 	failed = append(failed,
-		ours(ctx, m.deletion, m.Cluster, "RoleBinding", m.RoleName(), rbac.RoleBindings(m.Namespace)),
-		ours(ctx, m.deletion, m.Cluster, "Role", m.RoleName(), rbac.Roles(m.Namespace)),
 		ours(ctx, m.deletion, m.Cluster, "Secret", account, m.kube.CoreV1().Secrets(m.Namespace)),
 		ours(ctx, m.deletion, m.Cluster, "ServiceAccount", account, m.kube.CoreV1().ServiceAccounts(m.Namespace)))
 	return errors.Join(failed...)

@@ -27,7 +27,7 @@ type connection struct {
 	// address identifies the cluster that is reached: see settings.address.
 	address  string
 	endpoint *url.URL
-	base     *http.Transport
+	sender   *transport
 	breaker  *breaker
 	http     *http.Client
 	metadata metadata.Interface
@@ -39,7 +39,10 @@ type connection struct {
 // member is found unreachable, or reachable again.
 func newConnection(ctx context.Context, member string, s settings, o Options, changed func()) (*connection, error) {
 	b := &breaker{clock: clock.RealClock{}, min: o.MinBackoff, max: o.MaxBackoff, changed: changed}
-	t, err := s.transport(b)
+	if err := s.check(o.Forbidden); err != nil {
+		return nil, err
+	}
+	t, err := s.transport(b, o.Forbidden)
 	if err != nil {
 		return nil, err
 	}
@@ -67,14 +70,14 @@ func newConnection(ctx context.Context, member string, s settings, o Options, ch
 	ctx, cancel := context.WithCancel(ctx)
 	return &connection{
 		ctx: ctx, cancel: cancel, member: member, address: s.address(), endpoint: s.endpoint,
-		base: t.base, breaker: b, http: client, metadata: metadataClient, objects: objectClient, rest: restClient,
+		sender: t, breaker: b, http: client, metadata: metadataClient, objects: objectClient, rest: restClient,
 	}, nil
 }
 
 // close ends the watches. Requests on their way are answered still.
 func (c *connection) close() {
 	c.cancel()
-	c.base.CloseIdleConnections()
+	c.sender.base.CloseIdleConnections()
 }
 
 // errorOf turns what a request came back with into the errors of this package.

@@ -192,7 +192,9 @@ func (f followed[T]) change(obj any, apply func(r *reduced[T])) error {
 		return fmt.Errorf("unexpected object %T in a watch", obj)
 	}
 	f.of.mu.Lock()
-	apply(r)
+	if len(f.of.objects) < f.of.member.options.MaxObjects {
+		apply(r)
+	}
 	f.of.mu.Unlock()
 	f.of.changed(r.key)
 	return nil

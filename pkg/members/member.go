@@ -200,11 +200,17 @@ func (m *Member) setReady(ready bool, reason error) {
 	}
 }
 
-// configure builds the connection anew when the settings changed. malformed says
+// configure builds the connection anew when the settings changed; another token
+// alone goes into the connection that there is, whose watches stay. malformed says
 // that there are no usable settings.
 func (m *Member) configure(next settings, malformed error) error {
 	m.mu.Lock()
 	if malformed == nil && m.conn != nil && next.equal(m.settings) {
+		if next.token != m.settings.token {
+			m.settings = next
+			m.conn.sender.token.Store(&next.token)
+			m.wake() // what was refused may be allowed now
+		}
 		m.mu.Unlock()
 		return nil
 	}

@@ -31,6 +31,12 @@ type Options struct {
 	// observed, so that no rights beyond it are needed; empty means all namespaces.
 	// It is asked when a type begins to be observed. Default: all.
 	Confined func() string
+	// MaxObjects bounds the objects of a type that are observed in a member.
+	// Default: 500000.
+	MaxObjects int
+	// Forbidden are addresses to which no connection is made, whatever a
+	// KubeFedCluster or a name server says. Default: none.
+	Forbidden Addresses
 }
 
 func (o Options) withDefaults() Options {
@@ -41,6 +47,8 @@ func (o Options) withDefaults() Options {
 		MinBackoff:     cmp.Or(o.MinBackoff, time.Second),
 		MaxBackoff:     cmp.Or(o.MaxBackoff, 30*time.Second),
 		Confined:       o.Confined,
+		MaxObjects:     cmp.Or(o.MaxObjects, 500_000),
+		Forbidden:      o.Forbidden,
 	}
 }
 

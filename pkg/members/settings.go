@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	corev1beta1 "github.com/kubefederation/federation-apiserver/apis/core/v1beta1"
+	"github.com/kubefederation/federation-apiserver/pkg/credentials"
 )
 
 // TokenKey is the key of a member's bearer token in its Secret.
@@ -29,9 +30,10 @@ type settings struct {
 	insecure, anyName, anyTime bool
 }
 
-// equal says whether a connection built from s would serve for other.
+// equal says whether a connection built from s would serve for other, but for the
+// token.
 func (s settings) equal(other settings) bool {
-	return s.token == other.token && s.address() == other.address() &&
+	return s.address() == other.address() &&
 		s.insecure == other.insecure && s.anyName == other.anyName && s.anyTime == other.anyTime
 }
 
@@ -51,7 +53,11 @@ func settingsOf(cluster *corev1beta1.KubeFedCluster, secret *corev1.Secret) (set
 	var s settings
 	var err error
 
-	if s.endpoint, err = parseURL(spec.APIEndpoint, "https", "http"); err != nil {
+	endpoint := spec.APIEndpoint
+	if !strings.Contains(endpoint, "://") {
+		endpoint = "https://" + endpoint
+	}
+	if s.endpoint, err = parseURL(endpoint, "https"); err != nil {
 		return s, fmt.Errorf("spec.apiEndpoint: %w", err)
 	}
 	if s.endpoint.User != nil {
@@ -82,11 +88,14 @@ func settingsOf(cluster *corev1beta1.KubeFedCluster, secret *corev1.Secret) (set
 	if secret == nil {
 		return s, fmt.Errorf("spec.secretRef.name: there is no Secret %q in namespace %q", spec.SecretRef.Name, cluster.Namespace)
 	}
+	if len(secret.Data[TokenKey]) > credentials.MaxTokenBytes {
+		return s, fmt.Errorf("spec.secretRef.name: key %q of Secret %q is not a bearer token: it has more than %d bytes", TokenKey, spec.SecretRef.Name, credentials.MaxTokenBytes)
+	}
 	s.token = strings.TrimSpace(string(secret.Data[TokenKey]))
 	if s.token == "" {
 		return s, fmt.Errorf("spec.secretRef.name: Secret %q has no key %q with the bearer token", spec.SecretRef.Name, TokenKey)
 	}
-	if strings.ContainsFunc(s.token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+	if strings.ContainsFunc(s.token, isNotOfToken) {
 		return s, fmt.Errorf("spec.secretRef.name: key %q of Secret %q is not a bearer token: it must be one line of printable ASCII", TokenKey, spec.SecretRef.Name)
 	}
 	return s, nil

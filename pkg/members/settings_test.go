@@ -3,6 +3,7 @@ package members
 import (
 	"crypto/x509"
 	"encoding/pem"
+	"strings"
 	"testing"
 	"time"
 
@@ -42,9 +43,10 @@ func TestSettingsSayWhatIsWrong(t *testing.T) {
 		want   string // empty: nothing
 	}{
 		{"nothing", func(*corev1beta1.KubeFedCluster, **corev1.Secret) {}, ""},
-		{"no scheme", func(c *corev1beta1.KubeFedCluster, _ **corev1.Secret) { c.Spec.APIEndpoint = "10.0.0.1:6443" }, "spec.apiEndpoint: must be a URL"},
+		{"no scheme", func(c *corev1beta1.KubeFedCluster, _ **corev1.Secret) { c.Spec.APIEndpoint = "10.0.0.1:6443" }, ""},
+		{"http", func(c *corev1beta1.KubeFedCluster, _ **corev1.Secret) { c.Spec.APIEndpoint = "http://10.0.0.1" }, "spec.apiEndpoint: must begin with https://"},
 		{"no host", func(c *corev1beta1.KubeFedCluster, _ **corev1.Secret) { c.Spec.APIEndpoint = "https://:6443" }, "spec.apiEndpoint: must name a host"},
-		{"a file", func(c *corev1beta1.KubeFedCluster, _ **corev1.Secret) { c.Spec.APIEndpoint = "file:///etc/passwd" }, "spec.apiEndpoint: must begin with https:// or http://"},
+		{"a file", func(c *corev1beta1.KubeFedCluster, _ **corev1.Secret) { c.Spec.APIEndpoint = "file:///etc/passwd" }, "spec.apiEndpoint: must begin with https://"},
 		{"a password in the address", func(c *corev1beta1.KubeFedCluster, _ **corev1.Secret) { c.Spec.APIEndpoint = "https://me:you@host" }, "spec.apiEndpoint: must not hold a user name"},
 		{"a proxy of another kind", func(c *corev1beta1.KubeFedCluster, _ **corev1.Secret) { c.Spec.ProxyURL = "ftp://proxy" }, "spec.proxyURL: must begin with http:// or https:// or socks5://"},
 		{"a proxy with a password", func(c *corev1beta1.KubeFedCluster, _ **corev1.Secret) { c.Spec.ProxyURL = "http://me:you@proxy:3128" }, ""},
@@ -62,6 +64,7 @@ func TestSettingsSayWhatIsWrong(t *testing.T) {
 			(*s).Data = map[string][]byte{"kubeconfig": []byte("users: [{user: {exec: {command: sh}}}]")}
 		}, `has no key "token"`},
 		{"a token of two lines", func(_ *corev1beta1.KubeFedCluster, s **corev1.Secret) { *s = secretWith(token + "\r\nX-Evil: 1") }, "is not a bearer token"},
+		{"a token of a megabyte", func(_ *corev1beta1.KubeFedCluster, s **corev1.Secret) { *s = secretWith(strings.Repeat(token, 1<<20)) }, "it has more than 16384 bytes"},
 		{"a token with a newline at its end", func(_ *corev1beta1.KubeFedCluster, s **corev1.Secret) { *s = secretWith(token + "\n") }, ""},
 	}
 	for _, test := range tests {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	utilnet "k8s.io/apimachinery/pkg/util/net"
@@ -19,7 +20,7 @@ const userAgent = "federation-apiserver"
 // the breaker is open.
 type transport struct {
 	base    *http.Transport
-	token   string
+	token   atomic.Pointer[string]
 	breaker *breaker
 }
 
@@ -44,24 +45,30 @@ type unansweredError struct {
 
 func (e *unansweredError) Error() string { return "the request was not answered" }
 
-func (s settings) transport(b *breaker) (*transport, error) {
+func (s settings) transport(b *breaker, forbidden Addresses) (*transport, error) {
 	tlsConfig, err := s.tlsConfig()
 	if err != nil {
 		return nil, err
 	}
 	base := &http.Transport{
 		TLSClientConfig:       tlsConfig,
-		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second, Control: forbidden.control}).DialContext,
 		TLSHandshakeTimeout:   10 * time.Second,
 		ResponseHeaderTimeout: time.Minute,
 		MaxIdleConnsPerHost:   25,
 		IdleConnTimeout:       90 * time.Second,
+		// What is read is bounded, and a small answer that unpacks to a large one is not
+		// what it seems.
+		DisableCompression:     true,
+		MaxResponseHeaderBytes: headerLimit,
 	}
 	if s.proxy != nil {
 		base.Proxy = http.ProxyURL(s.proxy)
 	}
 	// HTTP/2 with pings, so that a dead connection is noticed under a watch.
-	return &transport{base: utilnet.SetTransportDefaults(base), token: s.token, breaker: b}, nil
+	t := &transport{base: utilnet.SetTransportDefaults(base), breaker: b}
+	t.token.Store(&s.token)
+	return t, nil
 }
 
 // RoundTrip sends one request.
@@ -78,11 +85,12 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 
 	request = request.Clone(ctx)
-	request.Header.Set("Authorization", "Bearer "+t.token)
+	request.Header.Set("Authorization", "Bearer "+*t.token.Load())
 	request.Header.Set("User-Agent", userAgent)
 	response, err := t.base.RoundTrip(request)
 	if err == nil {
 		t.breaker.answered()
+		response.Body = bounded(request, response)
 		return response, nil
 	}
 	switch {

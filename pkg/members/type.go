@@ -61,7 +61,7 @@ func newType(m *Member, resource schema.GroupVersionResource, namespaced bool, d
 	ctx, cancel := context.WithCancel(m.ctx)
 	t := &Type{
 		member: m, resource: resource, namespaced: namespaced, ctx: ctx, cancel: cancel,
-		view: newView(), state: Syncing, told: Syncing, detail: detail,
+		view: newView(m.options.MaxObjects), state: Syncing, told: Syncing, detail: detail,
 	}
 	if namespaced && m.options.Confined != nil {
 		t.within = m.options.Confined()
@@ -201,12 +201,16 @@ func (t *Type) interrupted(conn *connection, err error) (wasSynced bool) {
 	err = conn.errorOf(t.ctx, t.resource, err)
 	var notAvailable *NotAvailableError
 	var status apierrors.APIStatus
+	var misbehaved *MisbehavedError
+	var tooLarge *TooLargeError
 	switch {
 	case apierrors.IsNotFound(err) && !errors.As(err, &notAvailable):
 		err = &NotAvailableError{Member: t.member.name, Resource: t.resource, Err: err}
 		state = NotAvailable
 	case errors.As(err, &notAvailable):
 		state = NotAvailable
+	case errors.As(err, &misbehaved), errors.As(err, &tooLarge):
+		state = Failed
 	case errors.As(err, &status) && !apierrors.IsResourceExpired(err) && !apierrors.IsTooManyRequests(err):
 		state = Failed
 	}

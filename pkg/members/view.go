@@ -24,6 +24,13 @@ type view struct {
 	writes, fence uint64
 	handlers      []handlers
 	detail        Detail
+	// most bounds the objects.
+	most int
+	// arriving counts the objects of the list that is under way, or else those that
+	// are observed.
+	arriving int
+	// misbehaved is told what a member cannot mean, nil if there is nobody to tell.
+	misbehaved func(detail string)
 }
 
 // setDetail says how much is kept of objects that come whole.
@@ -44,8 +51,8 @@ var (
 	_ cache.ReflectorBookmarkStore = &view{}
 )
 
-func newView() *view {
-	return &view{observed: map[types.NamespacedName]Observed{}, own: map[types.NamespacedName]write{}}
+func newView(most int) *view {
+	return &view{most: most, observed: map[types.NamespacedName]Observed{}, own: map[types.NamespacedName]write{}}
 }
 
 func (v *view) addHandler(changed, status func(types.NamespacedName)) {

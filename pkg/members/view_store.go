@@ -1,6 +1,7 @@
 package members
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -28,7 +29,7 @@ func versionOf(resourceVersion string) (version uint64, ok bool) {
 func (v *view) listing(consistent bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.fence = 0
+	v.fence, v.arriving = 0, 0
 	if consistent {
 		v.fence = v.writes
 	}
@@ -36,7 +37,25 @@ func (v *view) listing(consistent bool) {
 
 // Transformer reduces objects as they come, so that a long list is never held whole.
 func (v *view) Transformer() cache.TransformFunc {
-	return func(obj any) (any, error) { return v.recordOf(obj) }
+	return func(obj any) (any, error) {
+		r, err := v.recordOf(obj)
+		if err == nil {
+			v.suspect(r)
+		}
+		return r, err
+	}
+}
+
+// suspect looks at an object that has arrived for what a member would not say.
+func (v *view) suspect(r *record) {
+	v.mu.Lock()
+	v.arriving++
+	detail := cmp.Or(r.implausible(), tooMany(v.arriving, v.most))
+	misbehaved := v.misbehaved
+	v.mu.Unlock()
+	if detail != "" && misbehaved != nil {
+		misbehaved(detail)
+	}
 }
 
 // recordOf reduces an object to what is asked for. Of an object that came as
@@ -76,6 +95,12 @@ func (v *view) event(obj any, present bool) error {
 	r, err := v.recordOf(obj)
 	if err != nil {
 		return err
+	}
+	if present {
+		v.mu.Lock()
+		v.arriving = len(v.observed)
+		v.mu.Unlock()
+		v.suspect(r)
 	}
 	v.mu.Lock()
 	before, was := v.visible(r.key)
@@ -132,6 +157,9 @@ func (v *view) Replace(objs []any, resourceVersion string) error {
 		r, err := v.recordOf(obj)
 		if err != nil {
 			return err
+		}
+		if detail := cmp.Or(r.implausible(), tooMany(len(next), v.most)); detail != "" {
+			return &MisbehavedError{Detail: detail}
 		}
 		next[r.key] = r.observed
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -35,12 +36,18 @@ func (t *Type) run() {
 			reflector = t.newReflector()
 		}
 		address, detail, resource = conn.address, now, t.observed()
+		ctx, lie := t.disbelieving(ctx, cancel)
 		var following sync.WaitGroup
 		following.Go(func() { t.followVersions(ctx, conn, cancel) })
 		// How watches fare is the business of State; the reflector would tell of each.
 		quiet := klog.NewContext(ctx, klog.FromContext(ctx).V(reflectorVerbosity))
 		err = reflector.ListAndWatchWithContext(quiet)
-		replaced := ctx.Err() != nil
+		misbehaved := lie()
+		replaced := ctx.Err() != nil && misbehaved == nil
+		if misbehaved != nil {
+			err = misbehaved
+			reflector = nil // nothing that it said is gone on from
+		}
 		cancel()
 		following.Wait()
 		if t.ctx.Err() != nil {
@@ -67,6 +74,25 @@ func (t *Type) run() {
 		if pause(t.ctx, t.member.changes(), delay.Step()) != nil {
 			return
 		}
+	}
+}
+
+// disbelieving returns a context for the observation, and lets end be called when
+// the member says what it cannot mean. lie returns that, nil if there was nothing.
+func (t *Type) disbelieving(ctx context.Context, end context.CancelFunc) (_ context.Context, lie func() error) {
+	var told atomic.Pointer[MisbehavedError]
+	misbehaved := func(detail string) {
+		told.CompareAndSwap(nil, &MisbehavedError{Member: t.member.name, Detail: detail})
+		end()
+	}
+	t.view.mu.Lock()
+	defer t.view.mu.Unlock()
+	t.view.misbehaved = misbehaved
+	return telling(ctx, misbehaved), func() error {
+		if err := told.Load(); err != nil {
+			return err
+		}
+		return nil
 	}
 }
 

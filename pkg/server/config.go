@@ -20,6 +20,7 @@ import (
 	generatedopenapi "github.com/kubefederation/federation-apiserver/generated/openapi"
 	"github.com/kubefederation/federation-apiserver/pkg/admission/schedulingtarget"
 	"github.com/kubefederation/federation-apiserver/pkg/admission/typeconfigprotection"
+	"github.com/kubefederation/federation-apiserver/pkg/members"
 	"github.com/kubefederation/federation-apiserver/pkg/server/options"
 	"github.com/kubefederation/federation-apiserver/pkg/servingcert"
 )
@@ -46,6 +47,8 @@ type FederationConfig struct {
 	LeaderElect bool
 	// Host is how to reach the host cluster.
 	Host *rest.Config
+	// ForbiddenMembers are addresses to which no connection to a member is made.
+	ForbiddenMembers members.Addresses
 	// HostInformers are those of admission, which run while the server does.
 	HostInformers informers.SharedInformerFactory
 
@@ -64,6 +67,10 @@ func NewConfig(ctx context.Context, o options.CompletedOptions) (*Config, error)
 	if err != nil {
 		return nil, err
 	}
+	forbidden, err := members.ParseAddresses(o.Federation.ForbiddenMemberAddresses)
+	if err != nil {
+		return nil, fmt.Errorf("--forbidden-member-addresses: %w", err)
+	}
 	config := &Config{
 		Generic: genericapiserver.NewRecommendedConfig(Codecs),
 		Federation: FederationConfig{
@@ -71,6 +78,8 @@ func NewConfig(ctx context.Context, o options.CompletedOptions) (*Config, error)
 			LeaderElect: o.Federation.LeaderElect,
 			Host:        host,
 			types:       &lateTypes{},
+
+			ForbiddenMembers: forbidden,
 		},
 	}
 	generic := config.Generic

@@ -71,7 +71,7 @@ func (c CompletedConfig) newControllers(loopback *rest.Config, host kubernetes.I
 		host:        host,
 		settings:    inForce,
 		events:      record.NewBroadcaster(),
-		members:     members.NewSet(membersCtx, members.Options{Confined: confinedTo(inForce, namespace)}),
+		members:     members.NewSet(membersCtx, members.Options{Confined: confinedTo(inForce, namespace), Forbidden: c.Federation.ForbiddenMembers}),
 		stopMembers: stopMembers,
 		namespaces:  c.Federation.HostInformers.Core().V1().Namespaces(),
 	}

@@ -42,6 +42,7 @@ func TestCustomResourceIsFederatedAtRunTime(t *testing.T) {
 		f.kubectlAfter("delete", "-f", config, "--ignore-not-found")
 	})
 	enabled := time.Now()
+	f.refreshRights()
 	f.eventually("kubectl explain", func() error {
 		if r := f.run("", "kubectl", "explain", "federatedwidgets.spec.template.spec.size"); r.err != nil || !strings.Contains(r.stdout, "in pixels") {
 			return fmt.Errorf("%w: %s%s", r.err, r.stdout, r.stderr)

@@ -288,5 +288,11 @@ func clip(text string) string {
 	return text
 }
 
+// refreshRights lets the federation write types in the members that were enabled by the test.
+func (f *federation) refreshRights() {
+	f.t.Helper()
+	require.NoError(f.t, f.RefreshRights(f.ctx()))
+}
+
 // cacheDir keeps what kubectl remembers of the environment's clusters inside of the environment.
 func (f *federation) cacheDir() string { return filepath.Join(f.Dir(), "kubectl-cache") }

@@ -136,6 +136,7 @@ func (f *federation) enableClaims() schema.GroupVersionResource {
 			"federatedType": map[string]any{"group": "types.kubefed.io", "version": "v1beta1", "kind": "FederatedPersistentVolumeClaim", "pluralName": "federatedpersistentvolumeclaims", "scope": "Namespaced"},
 		},
 	}})
+	f.refreshRights()
 	f.t.Cleanup(func() {
 		f.kubectlAfter("annotate", "-n", env.SystemNamespace, "federatedtypeconfig", "persistentvolumeclaims", "core.kubefed.io/orphan-objects=true", "--overwrite")
 		f.kubectlAfter("delete", "-n", env.SystemNamespace, "federatedtypeconfig", "persistentvolumeclaims", "--ignore-not-found")

@@ -60,6 +60,7 @@ func TestMembersServeOtherVersions(t *testing.T) {
 			"federatedType": map[string]any{"group": "types.kubefed.io", "version": "v1beta1", "kind": "FederatedGadget", "pluralName": "federatedgadgets", "scope": "Namespaced"},
 		},
 	}})
+	f.refreshRights()
 	t.Cleanup(func() {
 		f.kubectlAfter("annotate", "-n", env.SystemNamespace, "federatedtypeconfig", name, "core.kubefed.io/orphan-objects=true", "--overwrite")
 		f.kubectlAfter("delete", "-n", env.SystemNamespace, "federatedtypeconfig", name, "--ignore-not-found")

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -29,6 +30,7 @@ type Environment struct {
 	members    []*Cluster
 	federation *Federation
 	report     progress.Reporter
+	refreshing sync.Mutex
 	// owned is set in the program that started the processes, or that took them over.
 	owned *local
 }

@@ -47,6 +47,9 @@ func (e *Environment) Join(ctx context.Context, member *Cluster) error {
 // RefreshRights gives the federation the rights in all members for types that were enabled since they joined, or were
 // disabled.
 func (e *Environment) RefreshRights(ctx context.Context) error {
+	// One after the other: each gives the rights for the types that it has read.
+	e.refreshing.Lock()
+	defer e.refreshing.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
 	group, ctx := errgroup.WithContext(ctx)

@@ -28,6 +28,12 @@ const (
 	// ClusterConfigMalformed says whether no client could be built from the
 	// KubeFedCluster and its Secret.
 	ClusterConfigMalformed ClusterConditionType = "ConfigMalformed"
+	// ClusterCredentialsAtRisk says whether the member refuses the token, or will do so
+	// soon. It is absent while all is well.
+	ClusterCredentialsAtRisk ClusterConditionType = "CredentialsAtRisk"
+	// ClusterInsecure says whether the member's certificate is not fully checked. It is
+	// absent while it is.
+	ClusterInsecure ClusterConditionType = "Insecure"
 )
 
 // Reasons of the conditions of a member cluster.
@@ -37,6 +43,11 @@ const (
 	ReasonClusterReachable       = "ClusterReachable"
 	ReasonClusterNotReachable    = "ClusterNotReachable"
 	ReasonClusterConfigMalformed = "ClusterConfigMalformed"
+	ReasonCredentialsRefused     = "CredentialsRefused"
+	ReasonCredentialsExpired     = "CredentialsExpired"
+	ReasonCredentialsExpiring    = "CredentialsExpiring"
+	ReasonTokenNotRenewed        = "TokenNotRenewed"
+	ReasonTLSValidationDisabled  = "TLSValidationDisabled"
 )
 
 // LocalSecretReference names a Secret in the same namespace of the host cluster.

@@ -42,8 +42,8 @@ type Options struct {
 	Namespace string
 	// Federation reaches this server, where KubeFedClusters are.
 	Federation versioned.Interface
-	// Host reaches the host cluster: Secrets are read in the system namespace, and
-	// events written.
+	// Host reaches the host cluster: Secrets of members are read in the system
+	// namespace, and get renewed tokens, and events are written.
 	Host kubernetes.Interface
 	// Members is kept in step.
 	Members *members.Set
@@ -166,7 +166,13 @@ func tokenOnly(obj any) (any, error) {
 		if secret.Data[members.TokenKey] == nil {
 			secret.Data = nil
 		}
-		secret.Annotations, secret.Labels, secret.ManagedFields = nil, nil, nil
+		annotations := map[string]string{}
+		for _, name := range []string{corev1beta1.TokenLifetimeAnnotation, corev1beta1.RenewTokenAtAnnotation} {
+			if value, ok := secret.Annotations[name]; ok {
+				annotations[name] = value
+			}
+		}
+		secret.Annotations, secret.Labels, secret.ManagedFields = annotations, nil, nil
 	}
 	return obj, nil
 }

@@ -43,6 +43,7 @@ type prober struct {
 	state     health.State
 	status    corev1beta1.KubeFedClusterStatus
 	factsRead time.Time
+	renewal   renewal
 }
 
 func newProber(c *Controller, cluster *corev1beta1.KubeFedCluster, id identity) *prober {
@@ -50,7 +51,7 @@ func newProber(c *Controller, cluster *corev1beta1.KubeFedCluster, id identity) 
 	return &prober{
 		controller: c, name: cluster.Name, uid: cluster.UID, identity: id,
 		done: make(chan struct{}), woken: make(chan struct{}, 1),
-		state: health.State{Conditions: status.Conditions}, status: status,
+		state: health.State{Conditions: ofHealth(status.Conditions)}, status: status,
 	}
 }
 
@@ -99,6 +100,7 @@ func (p *prober) probe(ctx context.Context, s probing) {
 		p.restarted = false
 		p.state = p.state.Restart()
 		p.factsRead = time.Time{}
+		p.renewal = renewal{}
 	}
 	p.mu.Unlock()
 
@@ -119,7 +121,7 @@ func (p *prober) probe(ctx context.Context, s probing) {
 	if found.Result == health.Healthy && p.state.Ready() && (!wasReady || time.Since(p.factsRead) >= factsPeriod) {
 		p.readFacts(ctx, member, s.timeout)
 	}
-	p.status.Conditions = p.state.Conditions
+	p.status.Conditions = append(slices.Clone(p.state.Conditions), p.lookAtCredentials(ctx, member, found, s.timeout)...)
 	p.publish(ctx)
 	if before != after {
 		klog.FromContext(ctx).Info("Member cluster changed", "cluster", p.name, "reason", after, "message", message, "before", was)

@@ -21,6 +21,9 @@ func (o *Options) Flags() cliflag.NamedFlagSets {
 	federation.BoolVar(&o.Federation.SelfManagedServingCert, "self-managed-serving-certificate", o.Federation.SelfManagedServingCert,
 		"Make and renew the serving certificate, shared by all replicas in the Secret federation-apiserver-serving-cert of the --kubefed-namespace, "+
 			"and keep its authority in the caBundle of the APIServices that lead here.")
+	federation.StringSliceVar(&o.Federation.ForbiddenMemberAddresses, "forbidden-member-addresses", o.Federation.ForbiddenMemberAddresses,
+		"Ranges of IP addresses to which no connection to a member is made, whatever its apiEndpoint or proxyURL names or resolves to. "+
+			"The default is where clouds tell a machine its credentials, and all link-local addresses; add 127.0.0.0/8 and ::1/128 where no member is on this machine.")
 
 	embedded := groups.FlagSet("embedded etcd")
 	embedded.StringVar(&o.EmbeddedEtcd.Config.DataDir, "data-dir", o.EmbeddedEtcd.Config.DataDir,

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
@@ -20,6 +21,7 @@ import (
 	"github.com/kubefederation/federation-apiserver/pkg/admission/schedulingtarget"
 	"github.com/kubefederation/federation-apiserver/pkg/admission/typeconfigprotection"
 	"github.com/kubefederation/federation-apiserver/pkg/etcd"
+	"github.com/kubefederation/federation-apiserver/pkg/members"
 )
 
 const etcdPrefix = "/federation"
@@ -58,6 +60,9 @@ type FederationOptions struct {
 	// SelfManagedServingCert keeps the serving certificate in a Secret of the
 	// namespace, and its authority in the APIServices.
 	SelfManagedServingCert bool
+	// ForbiddenMemberAddresses are ranges of IP addresses to which no connection to a
+	// member is made.
+	ForbiddenMemberAddresses []string
 }
 
 // NewOptions returns options with their defaults. The codec encodes the static
@@ -71,7 +76,10 @@ func NewOptions(codec runtime.Codec) *Options {
 		EmbeddedEtcd: EmbeddedEtcdOptions{
 			Config: etcd.Config{DataDir: "/var/lib/federation-apiserver", QuotaBytes: etcd.DefaultQuotaBytes},
 		},
-		Federation: FederationOptions{Namespace: "kube-federation-system", LeaderElect: true},
+		Federation: FederationOptions{
+			Namespace: "kube-federation-system", LeaderElect: true,
+			ForbiddenMemberAddresses: strings.Split(members.DefaultForbidden, ","),
+		},
 	}
 	// The kube-apiserver forwards the user's UID in this header.
 	o.Recommended.Authentication.RequestHeader.UIDHeaders = []string{"X-Remote-Uid"}
@@ -140,6 +148,9 @@ func (o CompletedOptions) Validate() error {
 	errs = append(errs, o.validateFiles()...)
 	for _, message := range validation.IsDNS1123Label(o.Federation.Namespace) {
 		errs = append(errs, fmt.Errorf("--kubefed-namespace %q: %s", o.Federation.Namespace, message))
+	}
+	if _, err := members.ParseAddresses(o.Federation.ForbiddenMemberAddresses); err != nil {
+		errs = append(errs, fmt.Errorf("--forbidden-member-addresses: %w", err))
 	}
 	if o.EmbeddedEtcd.Enabled && o.EmbeddedEtcd.Config.QuotaBytes < 0 {
 		errs = append(errs, fmt.Errorf("--embedded-etcd-quota-bytes %d: must not be negative", o.EmbeddedEtcd.Config.QuotaBytes))

@@ -10,8 +10,10 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
@@ -32,10 +34,9 @@ const (
 )
 
 var (
-	endpointSchemes   = sets.New("https", "http")
 	proxySchemes      = sets.New("http", "https", "socks5")
 	tlsValidations    = sets.New(core.TLSAll, core.TLSSubjectName, core.TLSValidityPeriod)
-	clusterConditions = sets.New(core.ClusterReady, core.ClusterOffline, core.ClusterConfigMalformed)
+	clusterConditions = sets.New(core.ClusterReady, core.ClusterOffline, core.ClusterConfigMalformed, core.ClusterCredentialsAtRisk, core.ClusterInsecure)
 	conditionStatuses = sets.New(corev1.ConditionTrue, corev1.ConditionFalse, corev1.ConditionUnknown)
 )
 
@@ -79,9 +80,6 @@ func ValidateKubeFedClusterStatusUpdate(cluster *core.KubeFedCluster) field.Erro
 // KubeFedClusterWarnings tells what makes a member less safe to talk to.
 func KubeFedClusterWarnings(cluster *core.KubeFedCluster) []string {
 	var warnings []string
-	if endpoint, err := parseEndpoint(cluster.Spec.APIEndpoint); err == nil && endpoint.Scheme == "http" {
-		warnings = append(warnings, "spec.apiEndpoint: with http the token is sent to the member unencrypted; use https")
-	}
 	if len(cluster.Spec.DisabledTLSValidations) > 0 {
 		warnings = append(warnings, "spec.disabledTLSValidations: whoever can answer in the member's place can read its token")
 	}
@@ -93,7 +91,7 @@ func KubeFedClusterWarnings(cluster *core.KubeFedCluster) []string {
 
 func validateClusterSpec(spec *core.KubeFedClusterSpec, path *field.Path) field.ErrorList {
 	errs := validateEndpoint(spec.APIEndpoint, path.Child("apiEndpoint"))
-	errs = append(errs, validateCABundle(spec.CABundle, path.Child("caBundle"))...)
+	errs = append(errs, validateCABundle(spec, path.Child("caBundle"))...)
 	errs = append(errs, validateSecretName(spec.SecretRef.Name, path.Child("secretRef", "name"))...)
 	errs = append(errs, validateProxy(spec.ProxyURL, path.Child("proxyURL"))...)
 	return append(errs, validateTLSValidations(spec.DisabledTLSValidations, path.Child("disabledTLSValidations"))...)
@@ -130,8 +128,8 @@ func validateEndpoint(endpoint string, path *field.Path) field.ErrorList {
 		return field.ErrorList{field.Invalid(path, endpoint, fmt.Sprintf("must be a URL such as https://10.0.0.1:6443: %v", err))}
 	}
 	var errs field.ErrorList
-	if !endpointSchemes.Has(parsed.Scheme) {
-		errs = append(errs, field.Invalid(path, endpoint, "scheme must be https or http"))
+	if parsed.Scheme != "https" {
+		errs = append(errs, field.Invalid(path, field.OmitValueType{}, "scheme must be https: over anything else the token could be read on its way"))
 	}
 	errs = append(errs, validateHost(parsed, path)...)
 	if parsed.User != nil {
@@ -166,14 +164,15 @@ func validateHost(parsed *url.URL, path *field.Path) field.ErrorList {
 	return errs
 }
 
-func validateCABundle(bundle []byte, path *field.Path) field.ErrorList {
+func validateCABundle(spec *core.KubeFedClusterSpec, path *field.Path) field.ErrorList {
+	bundle := spec.CABundle
 	if len(bundle) == 0 {
 		return nil
 	}
 	if len(bundle) > maxCABundleBytes {
 		return field.ErrorList{field.TooLong(path, "", maxCABundleBytes)}
 	}
-	found := 0
+	found, expired, last := 0, 0, time.Time{}
 	for rest := bundle; ; {
 		var block *pem.Block
 		if block, rest = pem.Decode(rest); block == nil {
@@ -183,14 +182,28 @@ func validateCABundle(bundle []byte, path *field.Path) field.ErrorList {
 			continue
 		}
 		found++
-		if _, err := x509.ParseCertificate(block.Bytes); err != nil {
+		certificate, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
 			return field.ErrorList{field.Invalid(path, field.OmitValueType{}, fmt.Sprintf("certificate %d cannot be parsed: %v", found, err))}
+		}
+		if certificate.NotAfter.Before(time.Now()) {
+			expired, last = expired+1, certificate.NotAfter
 		}
 	}
 	if found == 0 {
 		return field.ErrorList{field.Invalid(path, field.OmitValueType{}, "must hold at least one PEM certificate")}
 	}
+	// A bundle may keep what has gone out of use; but with nothing else in it no
+	// certificate would be trusted.
+	if expired == found && !checksNoTime(spec) {
+		return field.ErrorList{field.Invalid(path, field.OmitValueType{}, fmt.Sprintf("must hold a certificate that is valid now: the last one expired at %s", last.UTC().Format(time.RFC3339)))}
+	}
 	return nil
+}
+
+// checksNoTime says whether the validity period of certificates is not looked at.
+func checksNoTime(spec *core.KubeFedClusterSpec) bool {
+	return slices.Contains(spec.DisabledTLSValidations, core.TLSAll) || slices.Contains(spec.DisabledTLSValidations, core.TLSValidityPeriod)
 }
 
 func validateSecretName(name string, path *field.Path) field.ErrorList {

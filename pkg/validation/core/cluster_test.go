@@ -9,6 +9,7 @@ import (
 	"math/big"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -26,10 +27,15 @@ func newCluster(t *testing.T) *core.KubeFedCluster {
 }
 
 // certificate returns a self-signed certificate as PEM.
-func certificate(t *testing.T) []byte {
+func certificate(t *testing.T) []byte { return certificateUntil(t, time.Now().Add(time.Hour)) }
+
+// expired returns one that is not valid any more.
+func expired(t *testing.T) []byte { return certificateUntil(t, time.Now().Add(-time.Hour)) }
+
+func certificateUntil(t *testing.T, end time.Time) []byte {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1)}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: end}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	require.NoError(t, err)
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
@@ -47,7 +53,7 @@ func TestValidateKubeFedCluster(t *testing.T) {
 		"name":                    {func(c *core.KubeFedCluster) { c.Name = "A_B" }, invalid("metadata.name", "RFC 1123 subdomain")},
 		"no namespace":            {func(c *core.KubeFedCluster) { c.Namespace = "" }, []fault{{field.ErrorTypeRequired, "metadata.namespace", ""}}},
 		"no endpoint":             {func(c *core.KubeFedCluster) { c.Spec.APIEndpoint = "" }, []fault{{field.ErrorTypeRequired, endpoint, "https://"}}},
-		"endpoint scheme":         {func(c *core.KubeFedCluster) { c.Spec.APIEndpoint = "ftp://member" }, invalid(endpoint, "scheme must be https or http")},
+		"endpoint scheme":         {func(c *core.KubeFedCluster) { c.Spec.APIEndpoint = "ftp://member" }, invalid(endpoint, "scheme must be https")},
 		"endpoint file":           {func(c *core.KubeFedCluster) { c.Spec.APIEndpoint = "file:///etc/passwd" }, invalid(endpoint, "must be a URL")},
 		"endpoint port 0":         {func(c *core.KubeFedCluster) { c.Spec.APIEndpoint = "https://member:0" }, invalid(endpoint, "between 1 and 65535")},
 		"endpoint port 65536":     {func(c *core.KubeFedCluster) { c.Spec.APIEndpoint = "https://member:65536" }, invalid(endpoint, "between 1 and 65535")},
@@ -80,10 +86,19 @@ func TestValidateKubeFedCluster(t *testing.T) {
 		"CA bundle of no X.509": {func(c *core.KubeFedCluster) {
 			c.Spec.CABundle = append(certificate(t), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")})...)
 		}, invalid("spec.caBundle", "certificate 2 cannot be parsed")},
-		"CA bundle too large":      {func(c *core.KubeFedCluster) { c.Spec.CABundle = make([]byte, 2<<20) }, []fault{{field.ErrorTypeTooLong, "spec.caBundle", "524288"}}},
-		"https by IP":              {func(c *core.KubeFedCluster) { c.Spec.APIEndpoint = "https://[::1]:6443/path" }, nil},
-		"zone of an IPv6 address":  {func(c *core.KubeFedCluster) { c.Spec.APIEndpoint = "https://[fe80::1%25eth0]:6443" }, nil},
-		"http":                     {func(c *core.KubeFedCluster) { c.Spec.APIEndpoint = "http://Member.example.com" }, nil},
+		"CA bundle too large":     {func(c *core.KubeFedCluster) { c.Spec.CABundle = make([]byte, 2<<20) }, []fault{{field.ErrorTypeTooLong, "spec.caBundle", "524288"}}},
+		"https by IP":             {func(c *core.KubeFedCluster) { c.Spec.APIEndpoint = "https://[::1]:6443/path" }, nil},
+		"zone of an IPv6 address": {func(c *core.KubeFedCluster) { c.Spec.APIEndpoint = "https://[fe80::1%25eth0]:6443" }, nil},
+		"http":                    {func(c *core.KubeFedCluster) { c.Spec.APIEndpoint = "http://Member.example.com" }, invalid(endpoint, "scheme must be https")},
+		"port 0":                  {func(c *core.KubeFedCluster) { c.Spec.APIEndpoint = "https://member:0" }, invalid(endpoint, "between 1 and 65535")},
+		"international name":      {func(c *core.KubeFedCluster) { c.Spec.APIEndpoint = "https://müller.example:6443" }, invalid(endpoint, "host must be an IP address or a DNS name")},
+		"expired CA bundle":       {func(c *core.KubeFedCluster) { c.Spec.CABundle, c.Spec.DisabledTLSValidations = expired(t), nil }, invalid("spec.caBundle", "must hold a certificate that is valid now")},
+		"expired CA, time ignored": {func(c *core.KubeFedCluster) {
+			c.Spec.CABundle, c.Spec.DisabledTLSValidations = expired(t), []core.TLSValidation{"ValidityPeriod"}
+		}, nil},
+		"CA bundle partly expired": {func(c *core.KubeFedCluster) {
+			c.Spec.CABundle, c.Spec.DisabledTLSValidations = append(expired(t), certificate(t)...), nil
+		}, nil},
 		"host and port":            {func(c *core.KubeFedCluster) { c.Spec.APIEndpoint = "10.0.0.1:6443" }, nil},
 		"name and port":            {func(c *core.KubeFedCluster) { c.Spec.APIEndpoint = "member:6443" }, nil},
 		"host alone":               {func(c *core.KubeFedCluster) { c.Spec.APIEndpoint = "member" }, nil},
@@ -131,13 +146,11 @@ func TestKubeFedClusterWarnings(t *testing.T) {
 	require.Len(t, validation.KubeFedClusterWarnings(cluster), 1, "a TLS check is left out")
 	cluster.Spec.DisabledTLSValidations = nil
 	require.Empty(t, validation.KubeFedClusterWarnings(cluster))
-	cluster.Spec.APIEndpoint = "http://member"
 	cluster.Spec.ProxyURL = "http://user:secret@proxy"
 	warnings := validation.KubeFedClusterWarnings(cluster)
-	require.Len(t, warnings, 2)
-	require.Contains(t, warnings[0], "spec.apiEndpoint: ")
-	require.Contains(t, warnings[1], "spec.proxyURL: ")
-	require.NotContains(t, warnings[1], "secret@")
+	require.Len(t, warnings, 1)
+	require.Contains(t, warnings[0], "spec.proxyURL: ")
+	require.NotContains(t, warnings[0], "secret@")
 }
 
 func TestValidateKubeFedClusterUpdate(t *testing.T) {

@@ -166,9 +166,12 @@ func tokenOnly(obj any) (any, error) {
 		if secret.Data[members.TokenKey] == nil {
 			secret.Data = nil
 		}
-		annotations := map[string]string{}
+		var annotations map[string]string
 		for _, name := range []string{corev1beta1.TokenLifetimeAnnotation, corev1beta1.RenewTokenAtAnnotation} {
 			if value, ok := secret.Annotations[name]; ok {
+				if annotations == nil {
+					annotations = map[string]string{}
+				}
 				annotations[name] = value
 			}
 		}

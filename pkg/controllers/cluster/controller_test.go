@@ -182,7 +182,7 @@ func TestAConfigurationIsMendedWithoutARestart(t *testing.T) {
 	secret.Data = map[string][]byte{"token": []byte("wrong")}
 	secret, err = secrets.Update(f.ctx, secret, metav1.UpdateOptions{})
 	require.NoError(t, err)
-	refused := f.until("by-hand", "Ready=False ClusterNotReady", "Offline=False ClusterReachable")
+	refused := f.until("by-hand", "Ready=False ClusterNotReady", "Offline=False ClusterReachable", "CredentialsAtRisk=True CredentialsRefused")
 	require.Equal(t, "/healthz responded without ok: 401 Unauthorized", *refused.Status.Conditions[0].Message)
 
 	secret.Data = good.Data

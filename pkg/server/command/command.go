@@ -42,6 +42,7 @@ func New() *cobra.Command {
 			if err := logsapi.ValidateAndApply(o.Logs, utilfeature.DefaultFeatureGate); err != nil {
 				return fmt.Errorf("--logging-format, --log-*, --v, --vmodule: %w", err)
 			}
+			leaveOutBodies(utilfeature.DefaultFeatureGate.Enabled(logsapi.ContextualLogging))
 			completed, err := o.Complete()
 			if err != nil {
 				return err

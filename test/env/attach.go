@@ -56,7 +56,7 @@ func (e *Environment) Running(ctx context.Context) error {
 	if e.federation == nil {
 		return nil
 	}
-	return e.backend.Check(ctx, serverName)
+	return e.federation.each(ctx, e.backend.Check)
 }
 
 // Resume starts what no longer runs of an environment that was complete once, for example after a restart of the
@@ -89,9 +89,13 @@ func (e *Environment) Restore(ctx context.Context) error {
 			}
 		}
 	}
-	if e.federation != nil && e.backend.Check(ctx, serverName) == nil {
-		if err := e.federation.Thaw(ctx); err != nil {
-			return err
+	if e.federation != nil {
+		for _, r := range e.federation.replicas {
+			if r.Running(ctx) == nil {
+				if err := r.Thaw(ctx); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	return e.Resume(ctx)

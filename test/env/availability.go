@@ -22,14 +22,15 @@ const probeTimeout = 5 * time.Second
 
 // check fails if the server or the host has ended.
 func (f *Federation) check(ctx context.Context) error {
-	if err := f.env.backend.Check(ctx, serverName); err != nil {
+	if err := f.each(ctx, f.env.backend.Check); err != nil {
 		return err
 	}
 	return f.env.host.check(ctx)
 }
 
 // waitServing waits until the server itself is ready.
-func (f *Federation) waitServing(ctx context.Context) error {
+func (r *Replica) waitServing(ctx context.Context) error {
+	f := r.federation
 	authority, err := os.ReadFile(f.CAFile())
 	if err != nil {
 		return fmt.Errorf("trust the federation server: %w", err)
@@ -40,7 +41,7 @@ func (f *Federation) waitServing(ctx context.Context) error {
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport}
 	return f.until(ctx, "the federation server to be ready", func(ctx context.Context) error {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, f.Endpoint()+"/readyz", nil)
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.Endpoint()+"/readyz", nil)
 		if err != nil {
 			return err
 		}

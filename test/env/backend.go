@@ -27,6 +27,8 @@ type backend interface {
 type local struct {
 	*process.Supervisor
 	relays map[string]*relay.Relay
+	// balancer leads to several replicas of the federation server, if there are.
+	balancer *balancer
 }
 
 var _ backend = &local{}

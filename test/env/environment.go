@@ -161,6 +161,11 @@ func newLocal(dir string, l *layout) (*local, error) {
 		member.Relay = r.Address()
 		own.relays[member.Name] = r
 	}
+	if len(l.ReplicaPorts) > 1 {
+		if own.balancer, err = newBalancer(l.ServerPort, l.ReplicaPorts); err != nil {
+			return nil, err
+		}
+	}
 	return own, nil
 }
 
@@ -200,7 +205,7 @@ func assemble(dir string, l *layout, b backend, report progress.Reporter) (*Envi
 		}
 	}
 	if l.Federation {
-		e.federation = &Federation{env: e}
+		e.federation = newFederation(e)
 	}
 	return e, nil
 }
@@ -330,6 +335,9 @@ func (e *Environment) end(ctx context.Context) error {
 	err := e.owned.KillAll(ctx)
 	for _, r := range e.owned.relays {
 		err = errors.Join(err, r.Close())
+	}
+	if e.owned.balancer != nil {
+		err = errors.Join(err, e.owned.balancer.Close())
 	}
 	return err
 }

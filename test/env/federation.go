@@ -7,8 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-
-	"github.com/kubefederation/federation-apiserver/test/env/process"
 )
 
 const (
@@ -18,33 +16,71 @@ const (
 	serverUser = "system:serviceaccount:" + SystemNamespace + ":" + serverName
 )
 
-// Federation is the process of the federation server.
+// Federation is the federation server: one process, or several replicas that share an etcd.
 type Federation struct {
-	env *Environment
+	env      *Environment
+	replicas []*Replica
+	store    *Store
 }
+
+func newFederation(e *Environment) *Federation {
+	f := &Federation{env: e}
+	for i, port := range e.layout.ReplicaPorts {
+		name := serverName
+		if i > 0 {
+			name += "-" + strconv.Itoa(i+1)
+		}
+		f.replicas = append(f.replicas, &Replica{federation: f, name: name, port: port})
+	}
+	if len(e.layout.Store) > 0 {
+		f.store = &Store{env: e}
+	}
+	return f
+}
+
+// Replicas are the processes of the server, of which there is one unless the options say otherwise.
+func (f *Federation) Replicas() []*Replica { return append([]*Replica(nil), f.replicas...) }
+
+// Store is the etcd that the replicas share, or nil: a single server has its own.
+func (f *Federation) Store() *Store { return f.store }
 
 // Start starts the server, if it does not run, and waits until the host finds its groups available.
 func (f *Federation) Start(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
-	if err := f.env.backend.Start(ctx, serverName); err != nil {
-		return err
-	}
-	if err := f.waitServing(ctx); err != nil {
+	if err := f.startServing(ctx); err != nil {
 		return err
 	}
 	return f.waitAvailable(ctx)
 }
 
-// Stop asks the server to end and waits for it.
-func (f *Federation) Stop(ctx context.Context) error {
-	return f.env.backend.Stop(ctx, serverName)
+// startServing starts what does not run and waits until every replica is ready.
+func (f *Federation) startServing(ctx context.Context) error {
+	if f.store != nil {
+		for i := range f.store.Members() {
+			if err := f.store.Start(ctx, i); err != nil {
+				return err
+			}
+		}
+	}
+	for _, r := range f.replicas {
+		if err := f.env.backend.Start(ctx, r.name); err != nil {
+			return err
+		}
+	}
+	for _, r := range f.replicas {
+		if err := r.waitServing(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
+// Stop asks the server to end and waits for it.
+func (f *Federation) Stop(ctx context.Context) error { return f.each(ctx, f.env.backend.Stop) }
+
 // Kill ends the server with SIGKILL.
-func (f *Federation) Kill(ctx context.Context) error {
-	return f.env.backend.Kill(ctx, serverName)
-}
+func (f *Federation) Kill(ctx context.Context) error { return f.each(ctx, f.env.backend.Kill) }
 
 // Restart stops and starts the server.
 func (f *Federation) Restart(ctx context.Context) error {
@@ -55,27 +91,35 @@ func (f *Federation) Restart(ctx context.Context) error {
 }
 
 // Freeze makes the server hang: connections stay open and nothing answers.
-func (f *Federation) Freeze(ctx context.Context) error {
-	return f.env.backend.Freeze(ctx, serverName)
-}
+func (f *Federation) Freeze(ctx context.Context) error { return f.each(ctx, f.env.backend.Freeze) }
 
 // Thaw ends Freeze.
-func (f *Federation) Thaw(ctx context.Context) error {
-	return f.env.backend.Thaw(ctx, serverName)
+func (f *Federation) Thaw(ctx context.Context) error { return f.each(ctx, f.env.backend.Thaw) }
+
+func (f *Federation) each(ctx context.Context, do func(context.Context, string) error) error {
+	for _, r := range f.replicas {
+		if err := do(ctx, r.name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// PID is the server's process id, for measuring it.
-func (f *Federation) PID(ctx context.Context) (int, error) {
-	return f.env.backend.PID(ctx, serverName)
-}
+// PID is the server's process id, for measuring it; of several, the first one's.
+func (f *Federation) PID(ctx context.Context) (int, error) { return f.replicas[0].PID(ctx) }
 
 // SetFlags adds flags to those that the environment gives the server, or overrides them, from its next start on. No
 // flags are the environment's own again.
 func (f *Federation) SetFlags(ctx context.Context, flags ...string) error {
-	return f.env.backend.Define(ctx, f.spec(flags...))
+	for _, r := range f.replicas {
+		if err := r.SetFlags(ctx, flags...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// Endpoint is the server's own URL. Users reach it through the host.
+// Endpoint is the server's own URL, or that which leads to its replicas. Users reach it through the host.
 func (f *Federation) Endpoint() string {
 	return "https://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(f.env.layout.ServerPort))
 }
@@ -83,11 +127,11 @@ func (f *Federation) Endpoint() string {
 // DataDir is the folder of the server's storage.
 func (f *Federation) DataDir() string { return f.path("data") }
 
-// Log is the path of the server's log.
-func (f *Federation) Log() string { return filepath.Join(f.env.LogDir(), serverName+".log") }
+// Log is the path of the server's log; of several, the first one's.
+func (f *Federation) Log() string { return f.replicas[0].Log() }
 
-// AuditLog is the path of the server's audit log.
-func (f *Federation) AuditLog() string { return f.path("audit.log") }
+// AuditLog is the path of the server's audit log; of several, the first one's.
+func (f *Federation) AuditLog() string { return f.replicas[0].AuditLog() }
 
 // CAFile is the path of the authority that signed the server's certificate.
 func (f *Federation) CAFile() string { return f.path("ca.crt") }
@@ -104,32 +148,7 @@ func serverKubeconfig(dir string) string {
 func (f *Federation) Executable() string { return filepath.Join(f.env.layout.Project, serverName) }
 
 // Flags are those that the environment gives the server: the deployment's, with the files and addresses of this machine.
-func (f *Federation) Flags() []string {
-	kubeconfig := serverKubeconfig(f.env.dir)
-	return []string{
-		"--bind-address=127.0.0.1",
-		"--secure-port=" + strconv.Itoa(f.env.layout.ServerPort),
-		"--tls-cert-file=" + f.path("serving.crt"),
-		"--tls-private-key-file=" + f.path("serving.key"),
-		"--kubeconfig=" + kubeconfig,
-		"--authentication-kubeconfig=" + kubeconfig,
-		"--authorization-kubeconfig=" + kubeconfig,
-		"--kubefed-namespace=" + SystemNamespace,
-		"--data-dir=" + f.DataDir(),
-		"--audit-policy-file=" + f.path("audit-policy.yaml"),
-		"--audit-log-path=" + f.AuditLog(),
-	}
-}
-
-func (f *Federation) spec(extra ...string) process.Spec {
-	return process.Spec{
-		Name: serverName,
-		Path: f.Executable(),
-		Args: append(f.Flags(), extra...),
-		Dir:  f.path(""),
-		Log:  f.Log(),
-	}
-}
+func (f *Federation) Flags() []string { return f.replicas[0].flags() }
 
 // write makes the files that the server reads. auditPolicy is that of the deployment.
 func (f *Federation) write(hosts []string, auditPolicy string) (caBundle []byte, err error) {
@@ -143,6 +162,11 @@ func (f *Federation) write(hosts []string, auditPolicy string) (caBundle []byte,
 	}
 	if err := serving.Write(f.path(""), "serving"); err != nil {
 		return nil, err
+	}
+	if f.store != nil {
+		if err := f.store.write(); err != nil {
+			return nil, err
+		}
 	}
 	caBundle = authority.CertificatePEM()
 	policy, err := os.ReadFile(auditPolicy)

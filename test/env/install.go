@@ -70,17 +70,21 @@ func (e *Environment) install(ctx context.Context, repository binaries.Repositor
 	if err := a.apply(ctx, service{namespace: SystemNamespace, name: serverName}.externalName(e.layout.ServerPort)); err != nil {
 		return err
 	}
-	if err := e.owned.Supervisor.Define(e.federation.spec(e.layout.ServerArgs...)); err != nil {
+	if e.federation.store != nil {
+		for _, spec := range e.federation.store.specs() {
+			if err := e.owned.Supervisor.Define(spec); err != nil {
+				return err
+			}
+		}
+	}
+	if err := e.federation.SetFlags(ctx, e.layout.ServerArgs...); err != nil {
 		return err
 	}
 	e.report.Status("starting federation-apiserver")
-	if err := e.backend.Start(ctx, serverName); err != nil {
+	if err := e.federation.startServing(ctx); err != nil {
 		return err
 	}
 	a.check = e.federation.check
-	if err := e.federation.waitServing(ctx); err != nil {
-		return err
-	}
 	for _, object := range registrations {
 		if err := a.apply(ctx, object); err != nil {
 			return err

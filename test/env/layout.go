@@ -22,15 +22,20 @@ const (
 // layout is what stays the same while an environment exists, also over restarts of its processes. It is stored, so that
 // other programs can attach.
 type layout struct {
-	Detached   bool     `json:"detached"`
-	Federation bool     `json:"federation"`
-	Joined     bool     `json:"joined"`
-	Binaries   string   `json:"binaries"`
-	Project    string   `json:"project,omitempty"`
-	Host       plan     `json:"host"`
-	Members    []plan   `json:"members"`
-	ServerPort int      `json:"serverPort"`
-	ServerArgs []string `json:"serverArgs,omitempty"`
+	Detached   bool   `json:"detached"`
+	Federation bool   `json:"federation"`
+	Joined     bool   `json:"joined"`
+	Binaries   string `json:"binaries"`
+	Project    string `json:"project,omitempty"`
+	Host       plan   `json:"host"`
+	Members    []plan `json:"members"`
+	// ServerPort is where the host reaches the federation server.
+	ServerPort int `json:"serverPort"`
+	// ReplicaPorts are those of the servers themselves: just ServerPort if there is one.
+	ReplicaPorts []int    `json:"replicaPorts"`
+	ServerArgs   []string `json:"serverArgs,omitempty"`
+	// Store are the members of the etcd that several replicas share.
+	Store []storeMember `json:"store,omitempty"`
 	// Complete says that the environment was usable once.
 	Complete bool `json:"complete"`
 }
@@ -50,16 +55,29 @@ type plan struct {
 var regions = []string{"eu-west", "us-east", "ap-south", "sa-east", "af-south", "au-east"}
 
 func newLayout(options Options) (*layout, error) {
-	ports, err := loopback.FreePorts(len(options.Members) + 2)
+	shared := options.Replicas > 1
+	count := len(options.Members) + 2
+	if shared {
+		count += options.Replicas + 2*storeMembers
+	}
+	ports, err := loopback.FreePorts(count)
 	if err != nil {
 		return nil, err
 	}
 	l := &layout{
-		Detached:   options.Detached,
-		Federation: !options.WithoutFederation,
-		Joined:     !options.WithoutFederation && !options.WithoutJoin,
-		Host:       plan{Name: HostName, Port: ports[0]},
-		ServerPort: ports[1],
+		Detached:     options.Detached,
+		Federation:   !options.WithoutFederation,
+		Joined:       !options.WithoutFederation && !options.WithoutJoin,
+		Host:         plan{Name: HostName, Port: ports[0]},
+		ServerPort:   ports[1],
+		ReplicaPorts: ports[1:2],
+	}
+	if shared {
+		rest := ports[len(options.Members)+2:]
+		l.ReplicaPorts, rest = rest[:options.Replicas], rest[options.Replicas:]
+		for i := range storeMembers {
+			l.Store = append(l.Store, storeMember{ClientPort: rest[2*i], PeerPort: rest[2*i+1]})
+		}
 	}
 	for i, name := range options.Members {
 		region := regions[i%len(regions)]

@@ -29,6 +29,9 @@ type Options struct {
 	WithoutFederation bool
 	// WithoutJoin starts the members but does not join them.
 	WithoutJoin bool
+	// Replicas is how many federation servers serve side by side; 0 means one. Several store in an etcd of three members,
+	// which one has not, and are reached by connections that go to the ready ones in turn.
+	Replicas int
 	// Progress is told what happens. Nil is silent.
 	Progress progress.Reporter
 }
@@ -46,6 +49,12 @@ func (o Options) Validate() error {
 		if slices.Contains(o.Members[:i], name) {
 			failed = append(failed, fmt.Errorf("member %q is named twice", name))
 		}
+	}
+	if o.Replicas < 0 {
+		failed = append(failed, fmt.Errorf("%d replicas: there cannot be less than none", o.Replicas))
+	}
+	if o.Replicas > 1 && o.Detached {
+		failed = append(failed, errors.New("several replicas need someone who leads connections to them, so they cannot be detached"))
 	}
 	return errors.Join(failed...)
 }

@@ -74,6 +74,11 @@ func (a *Authority) Server(commonName string, hosts ...string) (Pair, error) {
 		return Pair{}, err
 	}
 	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	setHosts(template, hosts)
+	return a.issue(template)
+}
+
+func setHosts(template *x509.Certificate, hosts []string) {
 	for _, host := range hosts {
 		if ip := net.ParseIP(host); ip != nil {
 			template.IPAddresses = append(template.IPAddresses, ip)
@@ -81,6 +86,16 @@ func (a *Authority) Server(commonName string, hosts ...string) (Pair, error) {
 			template.DNSNames = append(template.DNSNames, host)
 		}
 	}
+}
+
+// Peer issues a certificate with which a process both serves and calls others of its kind.
+func (a *Authority) Peer(commonName string, hosts ...string) (Pair, error) {
+	template, err := newTemplate(pkix.Name{CommonName: commonName})
+	if err != nil {
+		return Pair{}, err
+	}
+	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
+	setHosts(template, hosts)
 	return a.issue(template)
 }
 

@@ -35,8 +35,12 @@ func (l *link) dial(ctx context.Context) error {
 	if _, err := l.relay.pass(ctx); err != nil {
 		return err
 	}
+	target, err := l.relay.target()
+	if err != nil {
+		return err
+	}
 	var dialer net.Dialer
-	server, err := dialer.DialContext(ctx, "tcp", l.relay.target)
+	server, err := dialer.DialContext(ctx, "tcp", target)
 	if err != nil {
 		return err
 	}

@@ -31,10 +31,10 @@ type Condition struct {
 	Delay time.Duration `json:"delay,omitempty"`
 }
 
-// Relay listens on loopback and forwards to one target.
+// Relay listens on loopback and forwards to a target.
 type Relay struct {
 	listener net.Listener
-	target   string
+	target   func() (string, error)
 	cancel   context.CancelFunc
 	done     sync.WaitGroup
 
@@ -47,9 +47,15 @@ type Relay struct {
 
 // Listen starts a relay on the given address that forwards to target until Close.
 func Listen(address, target string) (*Relay, error) {
+	return Balance(address, func() (string, error) { return target, nil })
+}
+
+// Balance starts a relay on the given address that asks for the target of each new connection, as a Service chooses an
+// endpoint. Without a target the connection is reset.
+func Balance(address string, target func() (string, error)) (*Relay, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("relay to %s: %w", target, err)
+		return nil, fmt.Errorf("relay at %s: %w", address, err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &Relay{
@@ -75,7 +81,7 @@ func (r *Relay) Set(condition Condition) error {
 	switch condition.Mode {
 	case Forward, Drop, Refuse:
 	default:
-		return fmt.Errorf("relay to %s: unknown mode %q", r.target, condition.Mode)
+		return fmt.Errorf("relay at %s: unknown mode %q", r.Address(), condition.Mode)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -101,7 +107,7 @@ func (r *Relay) Close() error {
 	r.mu.Unlock()
 	r.done.Wait()
 	if err != nil && !errors.Is(err, net.ErrClosed) {
-		return fmt.Errorf("close the relay to %s: %w", r.target, err)
+		return fmt.Errorf("close the relay at %s: %w", r.Address(), err)
 	}
 	return nil
 }

@@ -71,6 +71,11 @@ func (h *groupHandler) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 	kind, ok := h.server.Kind(info.Resource)
 	if !ok {
+		if expected := h.server.expected; expected != nil && expected(req.Context(), info.Resource) {
+			writeError(apierrors.NewGenericServerResponse(http.StatusServiceUnavailable, "", typesv1beta1.SchemeGroupVersion.WithResource(info.Resource).GroupResource(), "",
+				"the federated type has been enabled a moment ago, and is not served here yet", 1, true), w, req)
+			return
+		}
 		notFound(w, req)
 		return
 	}

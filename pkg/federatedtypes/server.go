@@ -68,6 +68,7 @@ type Server struct {
 	loadedOnce sync.Once
 
 	schemaChanged func(typeConfig string)
+	expected      func(ctx context.Context, resource string) bool
 }
 
 // New checks config and makes a server without kinds.
@@ -145,6 +146,14 @@ func (s *Server) MarkLoaded() {
 // must return at once, and be set before the server runs.
 func (s *Server) OnSchemaChange(changed func(typeConfig string)) {
 	s.schemaChanged = changed
+}
+
+// OnUnknown makes the server ask whether a resource that it does not serve is one
+// that it will serve in a moment, as another replica may do already. Requests for
+// such a one are to be repeated; it does not look as if it did not exist. It must
+// be set before the server runs.
+func (s *Server) OnUnknown(expected func(ctx context.Context, resource string) bool) {
+	s.expected = expected
 }
 
 // Loaded reports whether MarkLoaded was called. Before, discovery does not have

@@ -46,6 +46,7 @@ func newConnection(ctx context.Context, member string, s settings, o Options, ch
 	if err != nil {
 		return nil, err
 	}
+	t.fence = o.Fence
 	client := &http.Client{Transport: t, CheckRedirect: refuseRedirect}
 	config := metadata.ConfigFor(&rest.Config{
 		Host:           s.endpoint.String(),

@@ -37,6 +37,10 @@ type Options struct {
 	// Forbidden are addresses to which no connection is made, whatever a
 	// KubeFedCluster or a name server says. Default: none.
 	Forbidden Addresses
+	// Fence says whether members may still be written to: its error keeps a write
+	// back. Whoever may have been replaced by another, and does not know it yet,
+	// must not write what the other has changed since. Default: they may.
+	Fence func() error
 }
 
 func (o Options) withDefaults() Options {
@@ -49,6 +53,7 @@ func (o Options) withDefaults() Options {
 		Confined:       o.Confined,
 		MaxObjects:     cmp.Or(o.MaxObjects, 500_000),
 		Forbidden:      o.Forbidden,
+		Fence:          o.Fence,
 	}
 }
 

@@ -22,6 +22,8 @@ type transport struct {
 	base    *http.Transport
 	token   atomic.Pointer[string]
 	breaker *breaker
+	// fence keeps writes back, unless it is nil.
+	fence func() error
 }
 
 type probingKey struct{}
@@ -38,7 +40,7 @@ func probing(ctx context.Context) context.Context {
 // try again is decided here.
 type unansweredError struct {
 	cause error
-	// refused says that the breaker kept the request back, for so long as after.
+	// refused says that the request was kept back, by the breaker for so long as after.
 	refused bool
 	after   time.Duration
 }
@@ -74,6 +76,12 @@ func (s settings) transport(b *breaker, forbidden Addresses) (*transport, error)
 // RoundTrip sends one request.
 func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	ctx := request.Context()
+	if err := t.fenced(request); err != nil {
+		if request.Body != nil {
+			request.Body.Close()
+		}
+		return nil, &unansweredError{cause: err, refused: true}
+	}
 	probe := ctx.Value(probingKey{}) != nil
 	if !probe {
 		if after, err := t.breaker.enter(); err != nil {
@@ -102,6 +110,13 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 		t.breaker.failed(plain(err))
 	}
 	return nil, &unansweredError{cause: err}
+}
+
+func (t *transport) fenced(request *http.Request) error {
+	if t.fence == nil || request.Method == http.MethodGet || request.Method == http.MethodHead {
+		return nil
+	}
+	return t.fence()
 }
 
 // refuseRedirect is the CheckRedirect of the HTTP client.

@@ -48,6 +48,8 @@ type controllers struct {
 	propagation *propagation.Controller
 	scheduling  *scheduling.Controller
 	dns         *dns.Controller
+	// fence is closed for members when another replica may lead.
+	fence *fence
 	// stopMembers ends every connection to a member.
 	stopMembers context.CancelFunc
 }
@@ -64,14 +66,18 @@ func (c CompletedConfig) newControllers(loopback *rest.Config, host kubernetes.I
 	if err != nil {
 		return nil, err
 	}
+	fence := newFence()
 	// Whatever was started with this context has ended when members are closed.
 	membersCtx, stopMembers := context.WithCancel(context.Background())
 	result := &controllers{
-		config:      c.Federation,
-		host:        host,
-		settings:    inForce,
-		events:      record.NewBroadcaster(),
-		members:     members.NewSet(membersCtx, members.Options{Confined: confinedTo(inForce, namespace), Forbidden: c.Federation.ForbiddenMembers}),
+		config:   c.Federation,
+		host:     host,
+		settings: inForce,
+		events:   record.NewBroadcaster(),
+		members: members.NewSet(membersCtx, members.Options{
+			Confined: confinedTo(inForce, namespace), Forbidden: c.Federation.ForbiddenMembers, Fence: fence.check,
+		}),
+		fence:       fence,
 		stopMembers: stopMembers,
 		namespaces:  c.Federation.HostInformers.Core().V1().Namespaces(),
 	}
@@ -207,7 +213,7 @@ func (c *controllers) leadWhenElected(ctx context.Context) error {
 		return err
 	}
 	var led error
-	err := whileLeading(ctx, c.host, c.config.Namespace, c.settings.Get().LeaderElect(), func(ctx context.Context) { led = c.lead(ctx) })
+	err := whileLeading(ctx, c.host, c.config.Namespace, c.settings.Get().LeaderElect(), c.fence, func(ctx context.Context) { led = c.lead(ctx) })
 	return errors.Join(err, led)
 }
 

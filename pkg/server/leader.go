@@ -11,6 +11,8 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/leaderelection"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
+	// Who leads is worth a metric: leader_election_master_status.
+	_ "k8s.io/component-base/metrics/prometheus/clientgo/leaderelection"
 
 	corev1beta1 "github.com/kubefederation/federation-apiserver/apis/core/v1beta1"
 )
@@ -22,11 +24,12 @@ var errLeadershipLost = errors.New("another replica leads now")
 
 // whileLeading runs run as long as this replica leads. It returns
 // errLeadershipLost when another took over: the process must then end, for
-// nothing else is sure to stop every write that is under way.
+// nothing else is sure to stop every write that is under way. The fence is closed
+// before that.
 //
 // When ctx ends, the lease is given up only after run has returned, so that the
 // next leader never meets this one at work.
-func whileLeading(ctx context.Context, host kubernetes.Interface, namespace string, timing *corev1beta1.LeaderElectConfig, run func(context.Context)) error {
+func whileLeading(ctx context.Context, host kubernetes.Interface, namespace string, timing *corev1beta1.LeaderElectConfig, fence *fence, run func(context.Context)) error {
 	hostname, err := os.Hostname()
 	if err != nil {
 		return fmt.Errorf("identity for leader election: %w", err)
@@ -37,11 +40,11 @@ func whileLeading(ctx context.Context, host kubernetes.Interface, namespace stri
 
 	elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
 		Name: leaseName,
-		Lock: &resourcelock.LeaseLock{
+		Lock: fence.lock(&resourcelock.LeaseLock{
 			LeaseMeta:  metav1.ObjectMeta{Namespace: namespace, Name: leaseName},
 			Client:     host.CoordinationV1(),
 			LockConfig: resourcelock.ResourceLockConfig{Identity: hostname + "_" + string(uuid.NewUUID())},
-		},
+		}, timing.RenewDeadline.Duration),
 		LeaseDuration:   timing.LeaseDuration.Duration,
 		RenewDeadline:   timing.RenewDeadline.Duration,
 		RetryPeriod:     timing.RetryPeriod.Duration,

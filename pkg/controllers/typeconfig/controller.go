@@ -6,13 +6,16 @@
 package typeconfig
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/tools/cache"
@@ -78,10 +81,13 @@ type Controller struct {
 	// propagated has what was last started, by name of the FederatedTypeConfig.
 	propagated map[string]started
 	// released has the types whose objects have been released since their
-	// propagation was switched off.
-	released map[string]bool
+	// propagation was switched off, and since when.
+	released map[string]time.Time
 	// unserved has the names whose federated type could not be served.
 	unserved map[string]bool
+	// lookedAt has the UIDs of the FederatedTypeConfigs that have been reconciled
+	// once: their types are served, or cannot be.
+	lookedAt sync.Map
 }
 
 // started identifies a propagation that was started.
@@ -109,7 +115,7 @@ func New(options Options) (*Controller, error) {
 		queue: workqueue.NewTypedRateLimitingQueueWithConfig(workqueue.NewTypedItemExponentialFailureRateLimiter[string](50*time.Millisecond, 30*time.Second),
 			workqueue.TypedRateLimitingQueueConfig[string]{Name: "typeconfig"}),
 		propagated: map[string]started{},
-		released:   map[string]bool{},
+		released:   map[string]time.Time{},
 		unserved:   map[string]bool{},
 	}
 	enqueue := func(obj any) {
@@ -125,6 +131,7 @@ func New(options Options) (*Controller, error) {
 		return nil, fmt.Errorf("type config controller: %w", err)
 	}
 	options.Types.OnSchemaChange(c.queue.Add)
+	options.Types.OnUnknown(c.expects)
 	return c, nil
 }
 
@@ -145,6 +152,10 @@ func (c *Controller) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("list FederatedTypeConfigs: %w", err)
 	}
+	// Of two that claim one name the older is served, by every replica.
+	slices.SortFunc(configs, func(a, b *corev1beta1.FederatedTypeConfig) int {
+		return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name))
+	})
 	for _, config := range configs {
 		c.enableFirst(ctx, config.Name)
 	}
@@ -208,6 +219,19 @@ func (c *Controller) Lead(ctx context.Context) error {
 		c.stop(name)
 	}
 	return nil
+}
+
+// expects says whether a FederatedTypeConfig that was stored a moment ago, through
+// another replica, enables a federated type that is not served here yet.
+func (c *Controller) expects(ctx context.Context, resource string) bool {
+	configs, err := c.Federation.CoreV1beta1().FederatedTypeConfigs(c.Namespace).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return true // not known not to be
+	}
+	return slices.ContainsFunc(configs.Items, func(config corev1beta1.FederatedTypeConfig) bool {
+		_, lookedAt := c.lookedAt.Load(config.UID)
+		return config.Spec.FederatedType.PluralName == resource && config.DeletionTimestamp == nil && !lookedAt
+	})
 }
 
 // lookAtAll has all FederatedTypeConfigs reconciled.

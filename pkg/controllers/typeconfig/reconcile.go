@@ -18,6 +18,10 @@ import (
 // to go are gone.
 const remainingPoll = 2 * time.Second
 
+// releaseAgain is how long another replica may take to know that a type is not
+// propagated any more.
+const releaseAgain = 5 * time.Second
+
 // namespaces is the name of the FederatedTypeConfig of namespaces. In a control
 // plane that is confined to one, FederatedNamespaces limit placements only.
 const namespaces = "namespaces"
@@ -51,6 +55,9 @@ func (c *Controller) reconcile(ctx context.Context, name string) error {
 		c.unserved[name] = true
 	}
 
+	if enableErr == nil || notServed != nil {
+		c.lookedAt.Store(config.UID, name)
+	}
 	if c.leading != nil {
 		if err := c.lead(c.leading, config, kind, enableErr); err != nil {
 			return err
@@ -106,15 +113,7 @@ func (c *Controller) propagate(ctx context.Context, config *corev1beta1.Federate
 	}
 	if config.Spec.Propagation != corev1beta1.PropagationEnabled {
 		c.stop(name)
-		if c.released[name] {
-			return nil
-		}
-		// Nobody would see to deletions any more.
-		if err := kind.ReleaseAll(ctx); err != nil {
-			return fmt.Errorf("release the objects of a type that is no longer propagated: %w", err)
-		}
-		c.released[name] = true
-		return nil
+		return c.release(ctx, name, kind)
 	}
 	delete(c.released, name)
 	want := started{kind: kind, generation: config.Generation}
@@ -127,6 +126,26 @@ func (c *Controller) propagate(ctx context.Context, config *corev1beta1.Federate
 		return fmt.Errorf("start the propagation: %w", err)
 	}
 	c.propagated[name] = want
+	return nil
+}
+
+// release lets go of the objects of a type that is no longer propagated: nobody
+// would see to deletions any more. It does so twice, since another replica may go
+// on for a moment to hold what is written through it.
+func (c *Controller) release(ctx context.Context, name string, kind *federatedtypes.Kind) error {
+	since, once := c.released[name]
+	if once && time.Since(since) < releaseAgain || once && since.IsZero() {
+		return nil
+	}
+	if err := kind.ReleaseAll(ctx); err != nil {
+		return fmt.Errorf("release the objects of a type that is no longer propagated: %w", err)
+	}
+	if once {
+		c.released[name] = time.Time{}
+		return nil
+	}
+	c.released[name] = time.Now()
+	c.queue.AddAfter(name, releaseAgain)
 	return nil
 }
 
@@ -169,6 +188,12 @@ func (c *Controller) forget(ctx context.Context, name string) {
 	c.stop(name)
 	delete(c.released, name)
 	delete(c.unserved, name)
+	c.lookedAt.Range(func(uid, of any) bool {
+		if of == name {
+			c.lookedAt.Delete(uid)
+		}
+		return true
+	})
 	c.Types.Disable(ctx, name)
 	forgetType(name)
 	c.retryUnserved()

@@ -120,7 +120,7 @@ func start(ctx context.Context, dataDir string, config Config, closing *atomic.B
 
 	cfg := embed.NewConfig()
 	cfg.Name = memberName
-	cfg.Dir = filepath.Join(dataDir, "etcd")
+	cfg.Dir = storeDir(dataDir)
 	cfg.ListenClientUrls = []url.URL{{Scheme: "unix", Path: grpcSocket}}
 	// On one socket for both, gRPC clients first meet the HTTP server and log an
 	// error before they reconnect.

@@ -25,13 +25,17 @@ import (
 
 // misbehaving starts a server that does what no kube-apiserver does, and returns
 // a ready member that is reached there.
-func misbehaving(t *testing.T, handler http.HandlerFunc, change func(*corev1beta1.KubeFedCluster)) (context.Context, *members.Member) {
+func misbehaving(t *testing.T, handler http.HandlerFunc, change func(*corev1beta1.KubeFedCluster), options ...func(*members.Options)) (context.Context, *members.Member) {
 	t.Helper()
 	server := httptest.NewTLSServer(handler)
 	t.Cleanup(server.Close)
 	t.Cleanup(server.CloseClientConnections)
 	_, ctx := ktesting.NewTestContext(t)
-	set := members.NewSet(ctx, members.Options{MinBackoff: 10 * time.Millisecond, MaxBackoff: 50 * time.Millisecond})
+	o := members.Options{MinBackoff: 10 * time.Millisecond, MaxBackoff: 50 * time.Millisecond}
+	for _, set := range options {
+		set(&o)
+	}
+	set := members.NewSet(ctx, o)
 	t.Cleanup(set.Close)
 	cluster := &corev1beta1.KubeFedCluster{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "system", Name: "odd"},
@@ -260,4 +264,40 @@ func TestErrorsDoNotChangeFromTryToTry(t *testing.T) {
 	require.Error(t, first)
 	_, _, second = resetMember.Probe(reset)
 	require.EqualError(t, second, first.Error())
+}
+
+// Who may have been replaced reads, and writes nothing.
+func TestFenceKeepsWritesBack(t *testing.T) {
+	var closed atomic.Bool
+	var writes, reads atomic.Int32
+	ctx, member := misbehaving(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			reads.Add(1)
+		} else {
+			writes.Add(1)
+		}
+		http.Error(w, "no", http.StatusTeapot)
+	}, nil, func(o *members.Options) {
+		o.Fence = func() error {
+			if closed.Load() {
+				return errors.New("replaced")
+			}
+			return nil
+		}
+	})
+	configs, key := member.Type(configMaps, true), types.NamespacedName{Namespace: "a", Name: "b"}
+	_, err := configs.Apply(ctx, key, []byte(`{}`))
+	require.Error(t, err)
+	require.EqualValues(t, 1, writes.Load())
+
+	closed.Store(true)
+	_, err = configs.Apply(ctx, key, []byte(`{}`))
+	require.ErrorContains(t, err, "replaced")
+	_, err = configs.Delete(ctx, key, "uid", metav1.DeleteOptions{})
+	require.ErrorContains(t, err, "replaced")
+	require.EqualValues(t, 1, writes.Load())
+	before := reads.Load()
+	_, _, err = configs.GetLive(ctx, key)
+	require.Error(t, err)
+	require.Greater(t, reads.Load(), before)
 }

@@ -65,6 +65,7 @@ func New() *cobra.Command {
 	}
 	columns, _, _ := term.TerminalSize(command.OutOrStdout())
 	cliflag.SetUsageAndHelpFunc(command, groups, columns)
+	addStoreCommands(command, o)
 	return command
 }
 

@@ -48,6 +48,18 @@ type unansweredError struct {
 func (e *unansweredError) Error() string { return "the request was not answered" }
 
 func (s settings) transport(b *breaker, forbidden Addresses) (*transport, error) {
+	base, err := s.base(forbidden)
+	if err != nil {
+		return nil, err
+	}
+	// HTTP/2 with pings, so that a dead connection is noticed under a watch.
+	t := &transport{base: utilnet.SetTransportDefaults(base), breaker: b}
+	t.token.Store(&s.token)
+	return t, nil
+}
+
+// base returns a transport to the member that says nothing of who sends.
+func (s settings) base(forbidden Addresses) (*http.Transport, error) {
 	tlsConfig, err := s.tlsConfig()
 	if err != nil {
 		return nil, err
@@ -67,10 +79,7 @@ func (s settings) transport(b *breaker, forbidden Addresses) (*transport, error)
 	if s.proxy != nil {
 		base.Proxy = http.ProxyURL(s.proxy)
 	}
-	// HTTP/2 with pings, so that a dead connection is noticed under a watch.
-	t := &transport{base: utilnet.SetTransportDefaults(base), breaker: b}
-	t.token.Store(&s.token)
-	return t, nil
+	return base, nil
 }
 
 // RoundTrip sends one request.

@@ -11,6 +11,7 @@ import (
 	mutatingadmissionpolicy "k8s.io/apiserver/pkg/admission/plugin/policy/mutating"
 	"k8s.io/apiserver/pkg/endpoints/openapi"
 	genericapiserver "k8s.io/apiserver/pkg/server"
+	genericfilters "k8s.io/apiserver/pkg/server/filters"
 	genericoptions "k8s.io/apiserver/pkg/server/options"
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	"k8s.io/client-go/informers"
@@ -21,6 +22,7 @@ import (
 	"github.com/kubefederation/federation-apiserver/pkg/admission/schedulingtarget"
 	"github.com/kubefederation/federation-apiserver/pkg/admission/typeconfigprotection"
 	"github.com/kubefederation/federation-apiserver/pkg/members"
+	"github.com/kubefederation/federation-apiserver/pkg/proxy"
 	"github.com/kubefederation/federation-apiserver/pkg/server/options"
 	"github.com/kubefederation/federation-apiserver/pkg/servingcert"
 )
@@ -45,6 +47,9 @@ type FederationConfig struct {
 	Namespace string
 	// LeaderElect lets one of several replicas run the controllers.
 	LeaderElect bool
+	// WithheldGroups are groups of the host that its users do not have in members
+	// when they reach them through KubeFedCluster/proxy.
+	WithheldGroups []string
 	// Host is how to reach the host cluster.
 	Host *rest.Config
 	// ForbiddenMembers are addresses to which no connection to a member is made.
@@ -80,6 +85,7 @@ func NewConfig(ctx context.Context, o options.CompletedOptions) (*Config, error)
 			types:       &lateTypes{},
 
 			ForbiddenMembers: forbidden,
+			WithheldGroups:   o.Federation.WithheldGroups,
 		},
 	}
 	generic := config.Generic
@@ -89,6 +95,8 @@ func NewConfig(ctx context.Context, o options.CompletedOptions) (*Config, error)
 	generic.OpenAPIV3Config = genericapiserver.DefaultOpenAPIV3Config(generatedopenapi.GetOpenAPIDefinitions, namer)
 	generic.OpenAPIV3Config.Info.Title = openAPITitle
 	generic.BuildHandlerChainFunc = config.Federation.buildHandlerChain
+	// Requests to members may be watches, or commands in a container.
+	generic.LongRunningFunc = genericfilters.BasicLongRunningRequestCheck(sets.NewString("watch"), sets.NewString(proxy.Subresource))
 	if err := o.ServerRun.ApplyTo(&generic.Config); err != nil {
 		return nil, fmt.Errorf("apply server options: %w", err)
 	}

@@ -41,6 +41,7 @@ type controllers struct {
 
 	settings    *settings.InForce
 	clusters    *knownClusters
+	credentials *credentials
 	events      record.EventBroadcaster
 	members     *members.Set
 	typeConfig  *typeconfig.Controller
@@ -170,6 +171,7 @@ func (c *controllers) install(generic *genericapiserver.GenericAPIServer) error 
 		running.Go(func() { c.until(ctx, "type configurations", c.typeConfig.Run) })
 		running.Go(func() { c.until(ctx, "settings", c.settings.Run) })
 		running.Go(func() { c.until(ctx, "clusters", c.clusters.run) })
+		running.Go(func() { c.until(ctx, "credentials", c.credentials.run) })
 		running.Go(func() { c.until(ctx, "leader", c.leadWhenElected) })
 		if c.config.servingCert != nil {
 			running.Go(func() { c.until(ctx, "serving certificate", c.config.servingCert.Run) })

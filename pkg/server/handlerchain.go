@@ -11,11 +11,12 @@ import (
 	genericapiserver "k8s.io/apiserver/pkg/server"
 
 	"github.com/kubefederation/federation-apiserver/pkg/federatedtypes"
+	"github.com/kubefederation/federation-apiserver/pkg/proxy"
 )
 
 // buildHandlerChain is the library's chain, fitted to an aggregated server.
 func (f *FederationConfig) buildHandlerChain(handler http.Handler, c *genericapiserver.Config) http.Handler {
-	chain := genericapiserver.DefaultBuildHandlerChain(afterTypesAreLoaded(handler, f.types.loaded), c)
+	chain := genericapiserver.DefaultBuildHandlerChain(afterTypesAreLoaded(proxy.HoldQuery(handler), f.types.loaded), c)
 	return federatedtypes.BehindAggregation(afterFrontProxyIsKnown(chain, c))
 }
 

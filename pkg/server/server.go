@@ -10,6 +10,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/kubefederation/federation-apiserver/pkg/federatedtypes"
+	"github.com/kubefederation/federation-apiserver/pkg/proxy"
 	"github.com/kubefederation/federation-apiserver/pkg/registry/core"
 	"github.com/kubefederation/federation-apiserver/pkg/registry/multiclusterdns"
 	"github.com/kubefederation/federation-apiserver/pkg/registry/scheduling"
@@ -39,14 +40,20 @@ func (c CompletedConfig) New() (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.installStaticGroups(generic, types); err != nil {
+	known := newCredentials(host, c.Federation.Namespace)
+	memberProxy := proxy.New(proxy.Options{
+		Namespace: c.Federation.Namespace, Secret: known.secret,
+		WithheldGroups: c.Federation.WithheldGroups, Forbidden: c.Federation.ForbiddenMembers, Serializer: Codecs,
+	})
+	generic.RegisterDestroyFunc(memberProxy.Close)
+	if err := c.installStaticGroups(generic, types, memberProxy); err != nil {
 		return nil, err
 	}
 	controllers, err := c.newControllers(generic.LoopbackClientConfig, host, types)
 	if err != nil {
 		return nil, err
 	}
-	controllers.clusters = clusters
+	controllers.clusters, controllers.credentials = clusters, known
 	if err := controllers.install(generic); err != nil {
 		return nil, err
 	}
@@ -54,17 +61,18 @@ func (c CompletedConfig) New() (*Server, error) {
 }
 
 // installStaticGroups serves the groups whose kinds are always there, and what is
-// computed from the objects of types.
-func (c CompletedConfig) installStaticGroups(generic *genericapiserver.GenericAPIServer, types *federatedtypes.Server) error {
+// computed from the objects of types. Requests to members go to memberProxy.
+func (c CompletedConfig) installStaticGroups(generic *genericapiserver.GenericAPIServer, types *federatedtypes.Server, memberProxy core.MemberProxy) error {
 	provider := static.Provider{Scheme: Scheme, Codecs: Codecs, RESTOptionsGetter: c.Generic.RESTOptionsGetter}
 	var groups []*genericapiserver.APIGroupInfo
 	for _, newGroup := range []func(static.Provider) (*genericapiserver.APIGroupInfo, error){
 		func(provider static.Provider) (*genericapiserver.APIGroupInfo, error) {
 			group, err := core.NewGroup(provider)
-			if err == nil {
-				core.AddViews(group, types)
+			if err != nil {
+				return nil, err
 			}
-			return group, err
+			core.AddViews(group, types)
+			return group, core.AddProxy(group, Scheme, memberProxy)
 		},
 		scheduling.NewGroup, multiclusterdns.NewGroup,
 	} {

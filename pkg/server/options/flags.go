@@ -24,6 +24,9 @@ func (o *Options) Flags() cliflag.NamedFlagSets {
 	federation.StringSliceVar(&o.Federation.ForbiddenMemberAddresses, "forbidden-member-addresses", o.Federation.ForbiddenMemberAddresses,
 		"Ranges of IP addresses to which no connection to a member is made, whatever its apiEndpoint or proxyURL names or resolves to. "+
 			"The default is where clouds tell a machine its credentials, and all link-local addresses; add 127.0.0.0/8 and ::1/128 where no member is on this machine.")
+	federation.StringSliceVar(&o.Federation.WithheldGroups, "proxy-withheld-groups", o.Federation.WithheldGroups,
+		"Groups of the host, such as system:masters, that its users do not have in members when they reach them through KubeFedCluster/proxy. "+
+			"Without it a user has in a member the groups that he has in the host.")
 
 	embedded := groups.FlagSet("embedded etcd")
 	embedded.StringVar(&o.EmbeddedEtcd.Config.DataDir, "data-dir", o.EmbeddedEtcd.Config.DataDir,

@@ -57,6 +57,9 @@ type FederationOptions struct {
 	Namespace string
 	// LeaderElect lets one of several replicas run the controllers.
 	LeaderElect bool
+	// WithheldGroups are groups of the host that its users do not have in members
+	// when they reach them through KubeFedCluster/proxy.
+	WithheldGroups []string
 	// SelfManagedServingCert keeps the serving certificate in a Secret of the
 	// namespace, and its authority in the APIServices.
 	SelfManagedServingCert bool

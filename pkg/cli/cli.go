@@ -22,6 +22,7 @@ import (
 	"github.com/kubefederation/federation-apiserver/pkg/cli/federate"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/get"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/join"
+	"github.com/kubefederation/federation-apiserver/pkg/cli/kubeconfig"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/migrate"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/orphaning"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/render"
@@ -91,6 +92,7 @@ kubeconfig, or that of --host-cluster-context.`,
 		render.New(where, streams),
 		diff.New(where, streams),
 		get.New(where, streams),
+		kubeconfig.New(where, streams),
 		migrate.New(where, streams),
 		version.New(streams),
 	)

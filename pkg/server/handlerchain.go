@@ -17,7 +17,7 @@ import (
 // buildHandlerChain is the library's chain, fitted to an aggregated server.
 func (f *FederationConfig) buildHandlerChain(handler http.Handler, c *genericapiserver.Config) http.Handler {
 	chain := genericapiserver.DefaultBuildHandlerChain(afterTypesAreLoaded(proxy.HoldQuery(handler), f.types.loaded), c)
-	return federatedtypes.BehindAggregation(afterFrontProxyIsKnown(chain, c))
+	return federatedtypes.BehindAggregation(withProperAuditID(afterAuthoritiesAreKnown(chain, c)))
 }
 
 // afterTypesAreLoaded answers the list of all groups with 503 as long as the
@@ -40,27 +40,6 @@ func refuseAtStart(w http.ResponseWriter, req *http.Request, why string) {
 	err := apierrors.NewServiceUnavailable("the server is starting: " + why)
 	err.ErrStatus.Details = &metav1.StatusDetails{RetryAfterSeconds: 1}
 	responsewriters.ErrorNegotiated(err, Codecs, schema.GroupVersion{}, w, req)
-}
-
-// afterFrontProxyIsKnown answers 503 as long as the certificate authority of the
-// host's front proxy has not been read, which takes a moment after the start.
-// Until then the library takes every user that the host forwards for anonymous,
-// and refuses with 403, which nobody tries again. Requests with a token do not
-// need the front proxy.
-func afterFrontProxyIsKnown(handler http.Handler, c *genericapiserver.Config) http.Handler {
-	frontProxy := c.Authentication.RequestHeaderConfig
-	if frontProxy == nil || frontProxy.CAContentProvider == nil {
-		return handler
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		if req.Header.Get("Authorization") == "" && !isHealthPath(req.URL.Path) {
-			if _, known := frontProxy.CAContentProvider.VerifyOptions(); !known {
-				refuseAtStart(w, req, "the host's front proxy is not known yet")
-				return
-			}
-		}
-		handler.ServeHTTP(w, req)
-	})
 }
 
 func isHealthPath(path string) bool {

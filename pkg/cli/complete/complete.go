@@ -53,10 +53,11 @@ func Register(root *cobra.Command, where *connect.Flags) {
 		"disable":                   complete(types),
 		"federate":                  complete(resources, targets),
 		"orphaning-deletion enable": complete(federatedTypes, objects), "orphaning-deletion disable": complete(federatedTypes, objects), "orphaning-deletion status": complete(federatedTypes, objects),
-		"describe": complete(federatedTypes, objects),
-		"render":   complete(federatedTypes, objects),
-		"get":      complete(federatedTypes, objects),
-		"status":   complete(), "diff": complete(), "version": complete(),
+		"describe":   complete(federatedTypes, objects),
+		"render":     complete(federatedTypes, objects),
+		"get":        complete(federatedTypes, objects),
+		"kubeconfig": complete(clusters, clusters, clusters, clusters),
+		"status":     complete(), "diff": complete(), "version": complete(),
 	}
 	flags := map[string]cobra.CompletionFunc{
 		"cluster":              list(complete(clusters)),

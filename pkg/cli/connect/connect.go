@@ -138,6 +138,10 @@ func (f *Flags) Cluster(context string) (*Cluster, error) {
 	return cluster, nil
 }
 
+// KubeconfigPath is the path that --kubeconfig names; empty: that of the
+// environment, or the default.
+func (f *Flags) KubeconfigPath() string { return *f.kubectl.KubeConfig }
+
 // Contexts returns the names of the contexts of the kubeconfig.
 func (f *Flags) Contexts() ([]string, error) {
 	raw, err := f.ToRawKubeConfigLoader().RawConfig()

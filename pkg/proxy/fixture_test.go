@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
@@ -31,6 +32,8 @@ const (
 	system = "kube-federation-system"
 	prefix = "/apis/core.kubefed.io/v1beta1/namespaces/" + system + "/kubefedclusters/odd/proxy"
 	token  = "the-federations-token"
+	// patience bounds every wait for an answer.
+	patience = time.Minute
 )
 
 var jane = &user.DefaultInfo{
@@ -107,6 +110,7 @@ func (f *fixture) raw(lines ...string) (*http.Response, *bufio.Reader) {
 	conn, err := (&net.Dialer{}).DialContext(f.t.Context(), "tcp", f.front.Listener.Addr().String())
 	require.NoError(f.t, err)
 	f.t.Cleanup(func() { conn.Close() })
+	require.NoError(f.t, conn.SetDeadline(time.Now().Add(patience)))
 	_, err = io.WriteString(conn, strings.Join(lines, "\r\n")+"\r\nHost: host\r\n\r\n")
 	require.NoError(f.t, err)
 	reader := bufio.NewReader(conn)

@@ -153,5 +153,9 @@ func (h *handler) refuse(w http.ResponseWriter, req *http.Request, err error) {
 	if req.Context().Err() != nil {
 		return // nobody reads it
 	}
+	if req.Header.Get("Upgrade") != "" {
+		// Whatever the user sent after it was for the other protocol.
+		w.Header().Set("Connection", "close")
+	}
 	responsewriters.ErrorNegotiated(statusOf(h.cluster, err), h.serializer, schema.GroupVersion{}, w, req)
 }

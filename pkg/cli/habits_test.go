@@ -110,6 +110,7 @@ func TestHabitsOfKubefedctl(t *testing.T) {
 		"federatedconfigmap.types.kubefed.io/settings created in namespace habits\n"+
 		"federatedresourcequota.types.kubefed.io/quota created in namespace habits\n"+
 		"federatedservice.types.kubefed.io/web created in namespace habits\n", out)
+	require.NoError(t, f.RefreshRights(f.ctx), "for the type that is new")
 	for _, member := range []string{"cluster1", "cluster2", "cluster3"} {
 		f.eventually("the copies in "+member, func() error {
 			if _, err := f.in(member).CoreV1().Services(namespace).Get(f.ctx, "web", metav1.GetOptions{}); err != nil {

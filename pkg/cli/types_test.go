@@ -56,7 +56,16 @@ func TestEnableAndDisable(t *testing.T) {
 	_, err := f.typeConfig(name)
 	require.True(t, apierrors.IsNotFound(err), "neither changes anything")
 
-	require.Equal(t, "federatedtypeconfig.core.kubefed.io/limitranges created in namespace kube-federation-system\n", f.succeed("enable", "limits"))
+	out, hint, code := f.run("enable", "limits")
+	require.Zero(t, code, hint)
+	require.Equal(t, "federatedtypeconfig.core.kubefed.io/limitranges created in namespace kube-federation-system\n", out)
+	for _, member := range []string{"cluster1", "cluster2", "cluster3"} {
+		require.Contains(t, hint, member+" does not let the federation write limitranges yet; to change that: kubectl fed join "+member+"\n")
+	}
+	require.NoError(t, f.RefreshRights(f.ctx))
+	_, hint, code = f.run("enable", "limits")
+	require.Zero(t, code, hint)
+	require.NotContains(t, hint, "does not let the federation")
 	// It has waited: the type is there.
 	_, err = f.objects(federatedRanges).Namespace("default").Create(f.ctx, &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "types.kubefed.io/v1beta1", "kind": "FederatedLimitRange", "metadata": map[string]any{"name": "kept", "namespace": "default"},

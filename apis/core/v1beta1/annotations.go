@@ -10,6 +10,10 @@ const (
 	// MemberRightsAll means all rights, as a cluster administrator has them.
 	MemberRightsAll = "all"
 
+	// MemberProxyAnnotation of a KubeFedCluster is "true" where join has given the
+	// right to impersonate users, for KubeFedCluster/proxy. It is a note too.
+	MemberProxyAnnotation = "federation.kubefed.io/member-proxy"
+
 	// TokenLifetimeAnnotation of a member's Secret says for how long each token is
 	// asked for, such as 168h, and asks the federation to renew the token in time.
 	// Without it the Secret is left to whoever made it.

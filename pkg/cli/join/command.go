@@ -40,6 +40,9 @@ type Options struct {
 	TokenLifetime time.Duration
 	// Wait bounds the wait for the member to be found ready; 0: no wait.
 	Wait time.Duration
+
+	// given says whether a flag was given; nil: all were.
+	given func(flag string) bool
 }
 
 const example = `  # Let the cluster of the context cluster1 join under that name
@@ -82,11 +85,14 @@ at what scheduling and DNS need. In the host it creates a Secret with a token
 of that account, which the federation renews by itself, and a KubeFedCluster.
 
 What is there already from an earlier join is brought up to date: join again
-to give the federation the rights for types that were enabled since.`,
+to give the federation the rights for types that were enabled since. Of
+--member-rights, --allow-proxy and --token-lifetime those that are not given
+stay as they were.`,
 		Example: example,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
 			o.Cluster = args[0]
+			o.given = command.Flags().Changed
 			return o.Run(command.Context())
 		},
 	}
@@ -133,7 +139,7 @@ func (o *Options) Run(ctx context.Context) error {
 	if o.HostName == "" {
 		o.HostName = hostCluster.Context
 	}
-	m := membership.Membership{Cluster: o.Cluster, Host: o.HostName, Namespace: o.SystemNamespace, AllowProxy: o.AllowProxy}
+	m := membership.Membership{Cluster: o.Cluster, Host: o.HostName, Namespace: o.SystemNamespace}
 	if err := m.Validate(); err != nil {
 		return err
 	}
@@ -155,15 +161,23 @@ func (o *Options) Run(ctx context.Context) error {
 	if m.Scope, err = host.scope(ctx); err != nil {
 		return err
 	}
+	existing, secret, err := host.earlier(ctx)
+	if err != nil {
+		return err
+	}
+	o.inherit(existing, secret)
+	m.AllowProxy = o.AllowProxy
 	if m.Rights, err = host.rights(ctx); err != nil {
 		return err
 	}
 	registration.Annotations = map[string]string{corev1beta1.MemberRightsAnnotation: m.Rights.String()}
+	if m.AllowProxy {
+		registration.Annotations[corev1beta1.MemberProxyAnnotation] = "true"
+	}
 	if o.DryRun {
 		return o.printObjects(m, registration)
 	}
-	existing, err := host.check(ctx, registration)
-	if err != nil {
+	if err := host.check(existing, registration); err != nil {
 		return err
 	}
 	member, err := newMember(memberCluster, m, o.ErrorOnExisting, report)

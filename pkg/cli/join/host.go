@@ -77,20 +77,13 @@ func (h *host) rights(ctx context.Context) (membership.Rights, error) {
 	return membership.RightsFor(configs.Items), nil
 }
 
-// check returns the KubeFedCluster that is there already, nil if there is none.
-func (h *host) check(ctx context.Context, registration *corev1beta1.KubeFedCluster) (*corev1beta1.KubeFedCluster, error) {
-	existing, err := h.federation.CoreV1beta1().KubeFedClusters(h.SystemNamespace).Get(ctx, registration.Name, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading the KubeFedCluster %q in the host: %w", registration.Name, err)
-	}
-	if h.ErrorOnExisting && existing.Spec.APIEndpoint != registration.Spec.APIEndpoint {
-		return nil, fmt.Errorf("a cluster has joined as %q already, from %s instead of %s: choose another name, unjoin it first, or replace it with --error-on-existing=false",
+// check refuses to let a cluster take the place of another one.
+func (h *host) check(existing, registration *corev1beta1.KubeFedCluster) error {
+	if h.ErrorOnExisting && existing != nil && existing.Spec.APIEndpoint != registration.Spec.APIEndpoint {
+		return fmt.Errorf("a cluster has joined as %q already, from %s instead of %s: choose another name, unjoin it first, or replace it with --error-on-existing=false",
 			registration.Name, existing.Spec.APIEndpoint, registration.Spec.APIEndpoint)
 	}
-	return existing, nil
+	return nil
 }
 
 // register gives the token and the registration to the host, and waits.
@@ -179,7 +172,9 @@ func (h *host) ensureRegistration(ctx context.Context, registration *corev1beta1
 		verb = "is up to date"
 		before := existing.DeepCopy()
 		existing.Spec = registration.Spec
-		annotate(existing, corev1beta1.MemberRightsAnnotation, registration.Annotations[corev1beta1.MemberRightsAnnotation])
+		for _, name := range []string{corev1beta1.MemberRightsAnnotation, corev1beta1.MemberProxyAnnotation} {
+			annotate(existing, name, registration.Annotations[name])
+		}
 		if apiequality.Semantic.DeepEqual(before, existing) {
 			return nil
 		}

@@ -18,7 +18,7 @@ import (
 // the generator get, and some are wrong.
 var balancers = []string{
 	lb1, lb2, lb1v6, "::ffff:1.1.1.1", elastic, "DEF.elb.example.net.", "x.example.com", "foo.example.com", global, us, us1, eu,
-	"", "1.2.3", "300.300.300.300", "a..b", "0.0.0.0", "ff02::1", strings.Repeat("x", 64) + ".net", strings.Repeat("y.", 140) + "net",
+	"", "1.2.3", "300.300.300.300", "a..b", "0.0.0.0", "127.1.2.3", "::1", "169.254.169.254", "fe80::1", "ff02::1", strings.Repeat("x", 64) + ".net", strings.Repeat("y.", 140) + "net",
 }
 
 var resolved = map[string][]string{elastic: {"9.9.9.9", lb1}, "def.elb.example.net": {"2001:db8::9", "not an address"}}
@@ -71,8 +71,10 @@ func requireValid(t require.TestingT, endpoints []dns.Endpoint) {
 			switch e.Type {
 			case dns.A:
 				require.True(t, err == nil && address.Is4(), "A %s", target)
+				require.False(t, address.IsLoopback() || address.IsLinkLocalUnicast(), "A %s", target)
 			case dns.AAAA:
 				require.True(t, err == nil && address.Is6() && !address.Is4In6(), "AAAA %s", target)
+				require.False(t, address.IsLoopback() || address.IsLinkLocalUnicast(), "AAAA %s", target)
 			case dns.CNAME:
 				require.Error(t, err, "CNAME %s", target)
 				require.Len(t, e.Targets, 1)

@@ -171,9 +171,9 @@ func TestService(t *testing.T) {
 			problem: "which is a name of this record itself",
 		},
 		"no addresses and no host names": {
-			service: service(dns.Cluster{Name: "c1", LoadBalancers: []string{"1.2.3.4.5", "300.1.1.1", "0.0.0.0", "fe80::1%eth0", "", "a b", lb1}}),
+			service: service(dns.Cluster{Name: "c1", LoadBalancers: []string{"1.2.3.4.5", "300.1.1.1", "0.0.0.0", "127.0.0.1", "::1", "169.254.169.254", "fe80::1", "::ffff:127.0.0.1", "fe80::1%eth0", "", "a b", lb1}}),
 			want:    []dns.Endpoint{a(global, lb1)},
-			problem: `the load balancer "1.2.3.4.5" of cluster c1 is neither an address nor a host name`,
+			problem: `the load balancer "1.2.3.4.5" of cluster c1 is neither an address that others can reach nor a host name`,
 		},
 		"a prefix that is a name already": {
 			service: with(service(c1(lb1)), func(s *dns.Service) { s.Prefix = "nginx.test.federation.svc.us" }),

@@ -48,7 +48,8 @@ func (t targets) resolve(addresses map[string][]string) (v4, v6 sets.Set[string]
 }
 
 // address takes over an IP address that can be reached from elsewhere, and says
-// whether s is one.
+// whether s is one. Members say what their load balancers are: a name must not lead
+// its users to themselves or to what a cloud keeps at link-local addresses.
 func (t targets) address(s string) bool {
 	a, err := netip.ParseAddr(s)
 	if err != nil || a.Zone() != "" {
@@ -56,7 +57,7 @@ func (t targets) address(s string) bool {
 	}
 	a = a.Unmap()
 	switch {
-	case a.IsUnspecified() || a.IsMulticast():
+	case a.IsUnspecified() || a.IsMulticast() || a.IsLoopback() || a.IsLinkLocalUnicast():
 		return false
 	case a.Is4():
 		t.v4.Insert(a.String())
@@ -80,7 +81,7 @@ func parseTargets(cluster string, balancers []string) (targets, []string) {
 		}
 		host := normal(balancer)
 		if err := checkName(host); err != nil || looksLikeAddress(host) {
-			problems = append(problems, fmt.Sprintf("the load balancer %.64q of cluster %s is neither an address nor a host name", balancer, cluster))
+			problems = append(problems, fmt.Sprintf("the load balancer %.64q of cluster %s is neither an address that others can reach nor a host name", balancer, cluster))
 			continue
 		}
 		t.hosts.Insert(host)

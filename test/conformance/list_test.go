@@ -152,33 +152,41 @@ func (c *trial) aged(token string) string {
 }
 
 func compactedList(c *trial) {
-	const old = "1"
-	c.compact(old)
-	exact := c.get(c.everywhere(), "resourceVersion", old, "resourceVersionMatch", "Exact")
+	c.compact(compacted)
+	exact := c.get(c.everywhere(), "resourceVersion", compacted, "resourceVersionMatch", "Exact")
 	require.Equal(c, "Expired", c.refused(exact, http.StatusGone)["reason"])
 	// Not older than an old one is always possible.
-	c.page("resourceVersion", old, "resourceVersionMatch", "NotOlderThan")
-	c.page("resourceVersion", old)
+	c.page("resourceVersion", compacted, "resourceVersionMatch", "NotOlderThan")
+	c.page("resourceVersion", compacted)
 }
 
-// listOptions goes through the combinations that the API documents.
+// listOptions goes through all combinations of the options of a list, with a version
+// that is compacted where one can be made so.
 func listOptions(c *trial) {
 	now := c.listVersion()
 	token := base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, `{"v":"meta.k8s.io/v1","rv":%s,"start":"a\u0000"}`, now))
 	if c.kind.readOnly() {
 		token = "" // its tokens are its own
 	}
-	for _, limit := range []string{"", "1"} {
+	versions := []string{"", "0", now, "garbage"}
+	if canCompact(c) == "" {
+		c.compact(compacted)
+		versions = append(versions, compacted)
+	}
+	for _, limit := range []string{"", "1", "500"} {
 		for _, next := range []string{"", token} {
-			for _, version := range []string{"", "0", now, "garbage"} {
+			for _, version := range versions {
 				for _, match := range []string{"", "NotOlderThan", "Exact", "garbage"} {
 					answer := c.get(c.everywhere(), given("limit", limit, "continue", next, "resourceVersion", version, "resourceVersionMatch", match)...)
-					require.Contains(c, expectedList(next, version, match), answer.code, answer)
+					require.Contains(c, expectedList(limit, next, version, match), answer.code, answer)
 				}
 			}
 		}
 	}
 }
+
+// compacted is the oldest version that there ever was.
+const compacted = "1"
 
 // given leaves out options without a value.
 func given(pairs ...string) []string {
@@ -193,7 +201,7 @@ func given(pairs ...string) []string {
 
 // expectedList is the code of a list with these options. The order of the cases is
 // that in which they are refused.
-func expectedList(next, version, match string) []int {
+func expectedList(limit, next, version, match string) []int {
 	invalid := []int{http.StatusUnprocessableEntity}
 	switch {
 	case match != "" && version == "", match != "" && next != "", match == "garbage", match == "Exact" && version == "0":
@@ -202,6 +210,9 @@ func expectedList(next, version, match string) []int {
 		return []int{http.StatusBadRequest}
 	case version == "garbage":
 		return []int{http.StatusBadRequest, http.StatusUnprocessableEntity}
+	case version == compacted && (match == "Exact" || match == "" && limit != ""):
+		// With a limit and without a match, a version has always been exact.
+		return []int{http.StatusGone}
 	}
 	return []int{http.StatusOK}
 }

@@ -34,7 +34,7 @@ func TestProbes(t *testing.T) {
 }
 
 func TestGracefulShutdownUnderWatches(t *testing.T) {
-	const watches = 100
+	const watches = 1000
 	s := start(t, t.TempDir())
 	objects := s.enable()
 	s.create(objects, "watched", "value")

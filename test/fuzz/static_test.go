@@ -1,6 +1,4 @@
-// Package validation_test fuzzes what a request of the static groups goes through:
-// decoding, defaults, conversion and validation.
-package validation_test
+package fuzz
 
 import (
 	"testing"
@@ -52,7 +50,7 @@ func FuzzStaticKinds(f *testing.F) {
 		if err != nil {
 			return
 		}
-		for _, err := range validate(object) {
+		for _, err := range validateStatic(object) {
 			require.NotEmpty(t, err.Field, "%v", err)
 		}
 		raw, err := runtime.Encode(stored, object)
@@ -62,11 +60,11 @@ func FuzzStaticKinds(f *testing.F) {
 		again, _, err := stored.Decode(raw, nil, nil)
 		require.NoError(t, err, string(raw))
 		require.True(t, apiequality.Semantic.DeepEqual(object, again), "%#v\n%#v", object, again)
-		require.Equal(t, validate(object).ToAggregate() == nil, validate(again).ToAggregate() == nil, "what is stored is as sound as what was sent")
+		require.Equal(t, validateStatic(object).ToAggregate() == nil, validateStatic(again).ToAggregate() == nil, "what is stored is as sound as what was sent")
 	})
 }
 
-func validate(object runtime.Object) field.ErrorList {
+func validateStatic(object runtime.Object) field.ErrorList {
 	switch o := object.(type) {
 	case *core.KubeFedCluster:
 		corevalidation.KubeFedClusterWarnings(o)

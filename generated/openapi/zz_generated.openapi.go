@@ -1214,7 +1214,7 @@ func schema_federation_apiserver_apis_core_v1beta1_FederatedTypeConfigStatus(ref
 							},
 						},
 						SchemaProps: spec.SchemaProps{
-							Description: "conditions: Served, SchemaTyped. KubeFed did not have them.",
+							Description: "conditions: Ready, Served, SchemaTyped. KubeFed did not have them.",
 							Type:        []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
@@ -2324,7 +2324,7 @@ func schema_federation_apiserver_apis_multiclusterdns_v1alpha1_IngressDNSRecordS
 							},
 						},
 						SchemaProps: spec.SchemaProps{
-							Description: "conditions: Published and ExternalDNS. KubeFed did not have them.",
+							Description: "conditions: Ready, Published and ExternalDNS. KubeFed did not have them.",
 							Type:        []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
@@ -2539,7 +2539,7 @@ func schema_federation_apiserver_apis_multiclusterdns_v1alpha1_ServiceDNSRecordS
 							},
 						},
 						SchemaProps: spec.SchemaProps{
-							Description: "conditions: Published and ExternalDNS. KubeFed did not have them.",
+							Description: "conditions: Ready, Published and ExternalDNS. KubeFed did not have them.",
 							Type:        []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
@@ -2846,7 +2846,7 @@ func schema_federation_apiserver_apis_scheduling_v1alpha1_ReplicaSchedulingPrefe
 							},
 						},
 						SchemaProps: spec.SchemaProps{
-							Description: "conditions: Scheduled, Unsatisfiable.",
+							Description: "conditions: Ready, Scheduled, Unsatisfiable.",
 							Type:        []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{

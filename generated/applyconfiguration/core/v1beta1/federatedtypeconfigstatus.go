@@ -18,7 +18,7 @@ type FederatedTypeConfigStatusApplyConfiguration struct {
 	PropagationController *corev1beta1.ControllerStatus `json:"propagationController,omitempty"`
 	// statusController is Running or NotRunning.
 	StatusController *corev1beta1.ControllerStatus `json:"statusController,omitempty"`
-	// conditions: Served, SchemaTyped. KubeFed did not have them.
+	// conditions: Ready, Served, SchemaTyped. KubeFed did not have them.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 }
 

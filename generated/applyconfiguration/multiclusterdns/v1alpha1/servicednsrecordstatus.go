@@ -18,7 +18,7 @@ type ServiceDNSRecordStatusApplyConfiguration struct {
 	// observedGeneration is the generation that this status is about. KubeFed did
 	// not have it.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// conditions: Published and ExternalDNS. KubeFed did not have them.
+	// conditions: Ready, Published and ExternalDNS. KubeFed did not have them.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 }
 

@@ -14,7 +14,7 @@ import (
 type ReplicaSchedulingPreferenceStatusApplyConfiguration struct {
 	// observedGeneration is the generation that this status is about.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// conditions: Scheduled, Unsatisfiable.
+	// conditions: Ready, Scheduled, Unsatisfiable.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// planned is the sum over clusters of what is planned.
 	Planned *int64 `json:"planned,omitempty"`

@@ -90,6 +90,8 @@ type FederatedTypeConfigSpec struct {
 
 // Types of the conditions of a FederatedTypeConfig.
 const (
+	// FederatedTypeReady says whether the type is served, and propagated if it shall be.
+	FederatedTypeReady = "Ready"
 	// FederatedTypeServed says whether the federated type is served.
 	FederatedTypeServed = "Served"
 	// FederatedTypeSchemaTyped says whether templates are validated with the
@@ -105,7 +107,7 @@ type FederatedTypeConfigStatus struct {
 	PropagationController ControllerStatus
 	// statusController is Running or NotRunning.
 	StatusController *ControllerStatus
-	// conditions: Served, SchemaTyped. KubeFed did not have them.
+	// conditions: Ready, Served, SchemaTyped. KubeFed did not have them.
 	Conditions []metav1.Condition
 }
 

@@ -28,7 +28,7 @@ type IngressDNSRecordStatus struct {
 	// observedGeneration is the generation that this status is about. KubeFed did
 	// not have it.
 	ObservedGeneration int64
-	// conditions: Published and ExternalDNS. KubeFed did not have them.
+	// conditions: Ready, Published and ExternalDNS. KubeFed did not have them.
 	Conditions []metav1.Condition
 }
 

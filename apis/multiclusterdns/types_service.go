@@ -44,9 +44,13 @@ type ServiceDNSRecordStatus struct {
 	// observedGeneration is the generation that this status is about. KubeFed did
 	// not have it.
 	ObservedGeneration int64
-	// conditions: Published and ExternalDNS. KubeFed did not have them.
+	// conditions: Ready, Published and ExternalDNS. KubeFed did not have them.
 	Conditions []metav1.Condition
 }
+
+// ReadyCondition sums up: it is True when the names of a record are published, and
+// external-dns, where there is one, can read them.
+const ReadyCondition = "Ready"
 
 // PublishedCondition is True when the names of a record are published, and says
 // why when they are not.

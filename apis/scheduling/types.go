@@ -12,6 +12,9 @@ const (
 
 // Types of the conditions of a ReplicaSchedulingPreference.
 const (
+	// ReadyCondition sums up: it is True when the preferences are met and the federated
+	// object asks for that.
+	ReadyCondition = "Ready"
 	// ScheduledCondition is True when the federated object asks for the replicas
 	// that were planned.
 	ScheduledCondition = "Scheduled"
@@ -79,7 +82,7 @@ type ClusterReplicas struct {
 type ReplicaSchedulingPreferenceStatus struct {
 	// observedGeneration is the generation that this status is about.
 	ObservedGeneration int64
-	// conditions: Scheduled, Unsatisfiable.
+	// conditions: Ready, Scheduled, Unsatisfiable.
 	Conditions []metav1.Condition
 	// planned is the sum over clusters of what is planned.
 	Planned int64

@@ -94,6 +94,8 @@ type FederatedTypeConfigSpec struct {
 
 // Types of the conditions of a FederatedTypeConfig.
 const (
+	// FederatedTypeReady says whether the type is served, and propagated if it shall be.
+	FederatedTypeReady = "Ready"
 	// FederatedTypeServed says whether the federated type is served.
 	FederatedTypeServed = "Served"
 	// FederatedTypeSchemaTyped says whether templates are validated with the
@@ -110,7 +112,7 @@ type FederatedTypeConfigStatus struct {
 	// statusController is Running or NotRunning.
 	// +optional
 	StatusController *ControllerStatus `json:"statusController,omitempty"`
-	// conditions: Served, SchemaTyped. KubeFed did not have them.
+	// conditions: Ready, Served, SchemaTyped. KubeFed did not have them.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

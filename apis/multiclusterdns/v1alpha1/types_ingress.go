@@ -36,7 +36,7 @@ type IngressDNSRecordStatus struct {
 	// not have it.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-	// conditions: Published and ExternalDNS. KubeFed did not have them.
+	// conditions: Ready, Published and ExternalDNS. KubeFed did not have them.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -57,12 +57,16 @@ type ServiceDNSRecordStatus struct {
 	// not have it.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-	// conditions: Published and ExternalDNS. KubeFed did not have them.
+	// conditions: Ready, Published and ExternalDNS. KubeFed did not have them.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 }
+
+// ReadyCondition sums up: it is True when the names of a record are published, and
+// external-dns, where there is one, can read them.
+const ReadyCondition = "Ready"
 
 // PublishedCondition is True when the names of a record are published, and says
 // why when they are not.

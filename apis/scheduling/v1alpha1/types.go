@@ -21,6 +21,9 @@ const (
 
 // Types of the conditions of a ReplicaSchedulingPreference.
 const (
+	// ReadyCondition sums up: it is True when the preferences are met and the federated
+	// object asks for that.
+	ReadyCondition = "Ready"
 	// ScheduledCondition is True when the federated object asks for the replicas
 	// that were planned.
 	ScheduledCondition = "Scheduled"
@@ -143,7 +146,7 @@ type ReplicaSchedulingPreferenceStatus struct {
 	// observedGeneration is the generation that this status is about.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-	// conditions: Scheduled, Unsatisfiable.
+	// conditions: Ready, Scheduled, Unsatisfiable.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -22,6 +22,9 @@ import (
 // are read, beyond when it becomes ready.
 const factsPeriod = 5 * time.Minute
 
+// reasonUnseen is that of the condition Ready of a KubeFedCluster that was never probed, as it is made.
+const reasonUnseen = "Progressing"
+
 // writeTimeout bounds a write of the status.
 const writeTimeout = 10 * time.Second
 
@@ -48,10 +51,14 @@ type prober struct {
 
 func newProber(c *Controller, cluster *corev1beta1.KubeFedCluster, id identity) *prober {
 	status := *cluster.Status.DeepCopy()
+	state := health.State{Conditions: ofHealth(status.Conditions)}
+	if reason, _ := readyReason(status.Conditions); reason == reasonUnseen {
+		state = state.Restart()
+	}
 	return &prober{
 		controller: c, name: cluster.Name, uid: cluster.UID, identity: id,
 		done: make(chan struct{}), woken: make(chan struct{}, 1),
-		state: health.State{Conditions: ofHealth(status.Conditions)}, status: status,
+		state: state, status: status,
 	}
 }
 

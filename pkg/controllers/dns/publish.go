@@ -129,14 +129,23 @@ func (r *recordsRun[R]) setConditions(record R, judged judgement, endpoints []dn
 	conditions := r.kind.conditions(record)
 	meta.SetStatusCondition(conditions, published)
 
+	// Each condition is set once: its time moves with every change.
+	ready := published
 	if len(endpoints) == 0 || conflict != nil {
 		meta.RemoveStatusCondition(conditions, v1alpha1.ExternalDNSCondition)
-		return
+	} else {
+		outcome := r.mirrored.of(types.NamespacedName{Namespace: record.GetNamespace(), Name: r.kind.prefix + record.GetName()})
+		external := metav1.Condition{
+			Type: v1alpha1.ExternalDNSCondition, Status: outcome.status, Reason: outcome.reason, Message: outcome.message, ObservedGeneration: record.GetGeneration(),
+		}
+		meta.SetStatusCondition(conditions, external)
+		// A host without external-dns has chosen to do without.
+		if ready.Status == metav1.ConditionTrue && external.Status == metav1.ConditionFalse && external.Reason != ReasonNotInstalled {
+			ready = external
+		}
 	}
-	outcome := r.mirrored.of(types.NamespacedName{Namespace: record.GetNamespace(), Name: r.kind.prefix + record.GetName()})
-	meta.SetStatusCondition(conditions, metav1.Condition{
-		Type: v1alpha1.ExternalDNSCondition, Status: outcome.status, Reason: outcome.reason, Message: outcome.message, ObservedGeneration: record.GetGeneration(),
-	})
+	ready.Type = v1alpha1.ReadyCondition
+	meta.SetStatusCondition(conditions, ready)
 }
 
 // message joins what is not empty.

@@ -232,6 +232,7 @@ func TestUnsatisfiable(t *testing.T) {
 			require.Equal(t, row.reason, condition.Reason)
 			require.Equal(t, row.message, condition.Message)
 			require.Equal(t, row.reason != schedulingv1alpha1.ReasonSatisfiable, condition.Status == metav1.ConditionTrue)
+			require.Equal(t, row.reason == schedulingv1alpha1.ReasonSatisfiable, meta.IsStatusConditionTrue(status.Conditions, schedulingv1alpha1.ReadyCondition))
 			require.Equal(t, int64(3), status.ObservedGeneration)
 			var total int64
 			for _, n := range d.replicas {

@@ -30,6 +30,7 @@ func nextStatus(p *schedulingv1alpha1.ReplicaSchedulingPreference, d *decision, 
 		next.Clusters, next.Planned, next.Current, next.Ready = nil, 0, 0, 0
 		set(schedulingv1alpha1.ScheduledCondition, metav1.ConditionFalse, trouble.reason, trouble.message)
 		set(schedulingv1alpha1.UnsatisfiableCondition, metav1.ConditionUnknown, trouble.reason, "nothing is planned")
+		set(schedulingv1alpha1.ReadyCondition, metav1.ConditionFalse, trouble.reason, trouble.message)
 		return next, !equality.Semantic.DeepEqual(&p.Status, next)
 	}
 
@@ -43,12 +44,20 @@ func nextStatus(p *schedulingv1alpha1.ReplicaSchedulingPreference, d *decision, 
 	}
 	slices.SortFunc(next.Clusters, func(a, b schedulingv1alpha1.ClusterReplicas) int { return strings.Compare(a.Name, b.Name) })
 
+	reason, message := unsatisfiable(d)
+	switch {
+	case trouble != nil:
+		set(schedulingv1alpha1.ReadyCondition, metav1.ConditionFalse, trouble.reason, trouble.message)
+	case reason != schedulingv1alpha1.ReasonSatisfiable:
+		set(schedulingv1alpha1.ReadyCondition, metav1.ConditionFalse, reason, message)
+	default:
+		set(schedulingv1alpha1.ReadyCondition, metav1.ConditionTrue, schedulingv1alpha1.ReasonScheduled, describe(planned(d)))
+	}
 	if trouble != nil {
 		set(schedulingv1alpha1.ScheduledCondition, metav1.ConditionFalse, trouble.reason, trouble.message)
 	} else {
 		set(schedulingv1alpha1.ScheduledCondition, metav1.ConditionTrue, schedulingv1alpha1.ReasonScheduled, describe(planned(d)))
 	}
-	reason, message := unsatisfiable(d)
 	status := metav1.ConditionTrue
 	if reason == schedulingv1alpha1.ReasonSatisfiable {
 		status = metav1.ConditionFalse

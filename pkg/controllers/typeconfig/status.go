@@ -22,6 +22,9 @@ const (
 	reasonOutOfScope  = "OutOfScope"
 )
 
+// reasonNotPropagated is that of the condition Ready while the propagation is being started.
+const reasonNotPropagated = "Progressing"
+
 // writeStatus records what runs for the type, if it is not recorded yet.
 func (c *Controller) writeStatus(ctx context.Context, config *corev1beta1.FederatedTypeConfig, kind *federatedtypes.Kind, enableErr error) error {
 	changed := config.DeepCopy()
@@ -37,7 +40,8 @@ func (c *Controller) writeStatus(ctx context.Context, config *corev1beta1.Federa
 	}
 	status.StatusController = &collecting
 
-	for _, condition := range []metav1.Condition{servedCondition(config, enableErr), typedCondition(kind)} {
+	served := servedCondition(config, enableErr)
+	for _, condition := range []metav1.Condition{c.readyCondition(config, served), served, typedCondition(kind)} {
 		condition.ObservedGeneration = config.Generation
 		apimeta.SetStatusCondition(&status.Conditions, condition)
 	}
@@ -49,6 +53,16 @@ func (c *Controller) writeStatus(ctx context.Context, config *corev1beta1.Federa
 		return fmt.Errorf("write the status: %w", err)
 	}
 	return nil
+}
+
+// readyCondition sums up: the type is served, and propagated if it shall be.
+func (c *Controller) readyCondition(config *corev1beta1.FederatedTypeConfig, served metav1.Condition) metav1.Condition {
+	ready := metav1.Condition{Type: corev1beta1.FederatedTypeReady, Status: served.Status, Reason: served.Reason, Message: served.Message}
+	wanted := config.Spec.Propagation == corev1beta1.PropagationEnabled && c.Settings.Get().Enabled(corev1beta1.PushReconciler)
+	if ready.Status == metav1.ConditionTrue && wanted && !c.Propagation.Running(config.Name) {
+		ready.Status, ready.Reason, ready.Message = metav1.ConditionFalse, reasonNotPropagated, "The objects of the type are not propagated yet"
+	}
+	return ready
 }
 
 // collectsStatus says whether the status of copies is collected for a type that is

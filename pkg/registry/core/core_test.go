@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -139,7 +140,10 @@ func TestKubeFedClusterStorage(t *testing.T) {
 
 	created := create(t, clusters, newCluster())
 	require.EqualValues(t, 1, created.Generation)
-	require.Empty(t, created.Status, "the status is wiped")
+	require.Empty(t, created.Status.KubernetesVersion, "the status is wiped")
+	require.Len(t, created.Status.Conditions, 1)
+	require.Equal(t, []any{core.ClusterReady, corev1.ConditionUnknown, "Progressing"},
+		[]any{created.Status.Conditions[0].Type, created.Status.Conditions[0].Status, *created.Status.Conditions[0].Reason}, "it was not looked at")
 	require.NotEmpty(t, created.UID)
 
 	_, err := clusters.(rest.StandardStorage).Create(within(t), newCluster(), rest.ValidateAllObjectFunc, &metav1.CreateOptions{})
@@ -152,7 +156,7 @@ func TestKubeFedClusterStorage(t *testing.T) {
 	labelled, err = update(t, clusters, labelled)
 	require.NoError(t, err)
 	require.EqualValues(t, 1, labelled.Generation, "labels are no change of the spec")
-	require.Empty(t, labelled.Status)
+	require.Equal(t, created.Status, labelled.Status, "status is not the client's")
 
 	moved := labelled.DeepCopy()
 	moved.Spec.APIEndpoint = "https://10.0.0.2:6443"
@@ -213,7 +217,8 @@ func TestFederatedTypeConfigStorage(t *testing.T) {
 	config.Status.ObservedGeneration = 9
 	created := create(t, configs, config)
 	require.EqualValues(t, 1, created.Generation)
-	require.Empty(t, created.Status)
+	require.Zero(t, created.Status.ObservedGeneration, "the status is wiped")
+	require.True(t, meta.IsStatusConditionPresentAndEqual(created.Status.Conditions, core.FederatedTypeReady, metav1.ConditionUnknown), "it was not looked at")
 
 	reported := created.DeepCopy()
 	reported.Spec.Propagation = core.PropagationDisabled

@@ -1,6 +1,7 @@
 package core
 
 import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/kubefederation/federation-apiserver/apis/core"
@@ -23,6 +24,9 @@ func federatedTypeConfigs() static.Kind[*core.FederatedTypeConfig] {
 		Desired:     func(config *core.FederatedTypeConfig) any { return config.Spec },
 		KeepDesired: func(to, from *core.FederatedTypeConfig) { to.Spec = from.Spec },
 		KeepStatus:  func(to, from *core.FederatedTypeConfig) { to.Status = from.Status },
+		Begin: func(config *core.FederatedTypeConfig, now metav1.Time) {
+			config.Status.Conditions = static.Unseen(now)
+		},
 
 		Validate:       validation.ValidateFederatedTypeConfig,
 		ValidateUpdate: validation.ValidateFederatedTypeConfigUpdate,

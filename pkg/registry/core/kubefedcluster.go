@@ -1,7 +1,10 @@
 package core
 
 import (
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/utils/ptr"
 
 	"github.com/kubefederation/federation-apiserver/apis/core"
 	"github.com/kubefederation/federation-apiserver/apis/core/v1beta1"
@@ -23,6 +26,12 @@ func kubeFedClusters() static.Kind[*core.KubeFedCluster] {
 		Desired:     func(cluster *core.KubeFedCluster) any { return cluster.Spec },
 		KeepDesired: func(to, from *core.KubeFedCluster) { to.Spec = from.Spec },
 		KeepStatus:  func(to, from *core.KubeFedCluster) { to.Status = from.Status },
+		Begin: func(cluster *core.KubeFedCluster, now metav1.Time) {
+			cluster.Status.Conditions = []core.ClusterCondition{{
+				Type: core.ClusterReady, Status: corev1.ConditionUnknown, LastProbeTime: now, LastTransitionTime: &now,
+				Reason: ptr.To(static.ReasonUnseen), Message: ptr.To(static.MessageUnseen),
+			}}
+		},
 
 		Validate:       validation.ValidateKubeFedCluster,
 		ValidateUpdate: validation.ValidateKubeFedClusterUpdate,

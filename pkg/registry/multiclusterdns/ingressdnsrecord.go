@@ -25,6 +25,7 @@ func ingressDNSRecords() static.Kind[*dns.IngressDNSRecord] {
 		Desired:     func(obj *dns.IngressDNSRecord) any { return obj.Spec },
 		KeepDesired: func(to, from *dns.IngressDNSRecord) { to.Spec = from.Spec },
 		KeepStatus:  func(to, from *dns.IngressDNSRecord) { to.Status = from.Status },
+		Begin:       func(r *dns.IngressDNSRecord, now metav1.Time) { r.Status.Conditions = static.Unseen(now) },
 
 		Validate: validation.ValidateIngressDNSRecord,
 

@@ -23,6 +23,7 @@ func serviceDNSRecords() static.Kind[*dns.ServiceDNSRecord] {
 		Desired:     func(obj *dns.ServiceDNSRecord) any { return obj.Spec },
 		KeepDesired: func(to, from *dns.ServiceDNSRecord) { to.Spec = from.Spec },
 		KeepStatus:  func(to, from *dns.ServiceDNSRecord) { to.Status = from.Status },
+		Begin:       func(r *dns.ServiceDNSRecord, now metav1.Time) { r.Status.Conditions = static.Unseen(now) },
 
 		Validate: validation.ValidateServiceDNSRecord,
 

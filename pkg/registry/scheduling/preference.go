@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/utils/ptr"
 
@@ -27,6 +28,7 @@ func replicaSchedulingPreferences() static.Kind[*scheduling.ReplicaSchedulingPre
 		Desired:     func(p preference) any { return p.Spec },
 		KeepDesired: func(to, from preference) { to.Spec = from.Spec },
 		KeepStatus:  func(to, from preference) { to.Status = from.Status },
+		Begin:       func(p preference, now metav1.Time) { p.Status.Conditions = static.Unseen(now) },
 
 		Validate:       validation.ValidateReplicaSchedulingPreference,
 		ValidateUpdate: validation.ValidateReplicaSchedulingPreferenceUpdate,

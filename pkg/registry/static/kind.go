@@ -42,6 +42,9 @@ type Kind[T Object] struct {
 	// KeepStatus sets in the first the status of the second. A kind without status
 	// has none.
 	KeepStatus func(to, from T)
+	// Begin sets the status of a new object, where one without a status would be taken for one about which all is well.
+	// The time is that of the creation.
+	Begin func(T, metav1.Time)
 
 	// Validate validates a new object.
 	Validate func(T) field.ErrorList

@@ -54,6 +54,24 @@ func (s strategy[T]) PrepareForCreate(_ context.Context, obj runtime.Object) {
 		s.kind.KeepStatus(created, s.kind.New())
 	}
 	created.SetGeneration(1)
+	if s.kind.Begin != nil {
+		s.kind.Begin(created, metav1.Now().Rfc3339Copy())
+	}
+}
+
+// Words of the condition Ready of an object that has not been looked at.
+const (
+	ReadyCondition = "Ready"
+	ReasonUnseen   = "Progressing"
+	MessageUnseen  = "the object has not been looked at yet"
+)
+
+// Unseen are the conditions of such an object.
+func Unseen(created metav1.Time) []metav1.Condition {
+	return []metav1.Condition{{
+		Type: ReadyCondition, Status: metav1.ConditionUnknown, ObservedGeneration: 1, LastTransitionTime: created,
+		Reason: ReasonUnseen, Message: MessageUnseen,
+	}}
 }
 
 // PrepareForUpdate keeps the status, and counts changes of what is asked for.

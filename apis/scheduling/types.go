@@ -12,8 +12,8 @@ const (
 
 // Types of the conditions of a ReplicaSchedulingPreference.
 const (
-	// ReadyCondition sums up: it is True when the preferences are met and the federated
-	// object asks for that.
+	// ReadyCondition sums up: it is True when the preferences are met, the federated
+	// object asks for that, and as many replicas are ready.
 	ReadyCondition = "Ready"
 	// ScheduledCondition is True when the federated object asks for the replicas
 	// that were planned.

@@ -232,7 +232,15 @@ func TestUnsatisfiable(t *testing.T) {
 			require.Equal(t, row.reason, condition.Reason)
 			require.Equal(t, row.message, condition.Message)
 			require.Equal(t, row.reason != schedulingv1alpha1.ReasonSatisfiable, condition.Status == metav1.ConditionTrue)
-			require.Equal(t, row.reason == schedulingv1alpha1.ReasonSatisfiable, meta.IsStatusConditionTrue(status.Conditions, schedulingv1alpha1.ReadyCondition))
+			ready := meta.FindStatusCondition(status.Conditions, schedulingv1alpha1.ReadyCondition)
+			switch {
+			case row.reason != schedulingv1alpha1.ReasonSatisfiable:
+				require.Equal(t, []any{metav1.ConditionFalse, row.reason}, []any{ready.Status, ready.Reason})
+			case status.Current != status.Planned || status.Ready != status.Planned:
+				require.Equal(t, []any{metav1.ConditionFalse, "Progressing"}, []any{ready.Status, ready.Reason})
+			default:
+				require.Equal(t, []any{metav1.ConditionTrue, "Scheduled"}, []any{ready.Status, ready.Reason})
+			}
 			require.Equal(t, int64(3), status.ObservedGeneration)
 			var total int64
 			for _, n := range d.replicas {

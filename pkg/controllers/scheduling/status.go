@@ -12,6 +12,9 @@ import (
 	schedulingv1alpha1 "github.com/kubefederation/federation-apiserver/apis/scheduling/v1alpha1"
 )
 
+// reasonProgressing is that of the condition Ready while replicas are being started or stopped.
+const reasonProgressing = "Progressing"
+
 // nextStatus returns the status of a preference after a decision, and whether it
 // says anything else than the present one. d is nil when nothing could be decided;
 // then trouble says why.
@@ -50,6 +53,9 @@ func nextStatus(p *schedulingv1alpha1.ReplicaSchedulingPreference, d *decision, 
 		set(schedulingv1alpha1.ReadyCondition, metav1.ConditionFalse, trouble.reason, trouble.message)
 	case reason != schedulingv1alpha1.ReasonSatisfiable:
 		set(schedulingv1alpha1.ReadyCondition, metav1.ConditionFalse, reason, message)
+	case next.Current != next.Planned || next.Ready != next.Planned:
+		// Whoever waits for a preference waits for what it brings about.
+		set(schedulingv1alpha1.ReadyCondition, metav1.ConditionFalse, reasonProgressing, fmt.Sprintf("%d replicas are ready, and %d planned", next.Ready, next.Planned))
 	default:
 		set(schedulingv1alpha1.ReadyCondition, metav1.ConditionTrue, schedulingv1alpha1.ReasonScheduled, describe(planned(d)))
 	}

@@ -17,8 +17,8 @@ import (
 	"github.com/kubefederation/federation-apiserver/test/env/progress"
 )
 
-// promcheckLimit is for the first build.
-const promcheckLimit = 10 * time.Minute
+// buildLimit is for the first build of a tool.
+const buildLimit = 10 * time.Minute
 
 // promcheck judges rules and dashboards with Prometheus' own code: hack/tools/promcheck. Times are seconds.
 type promcheck struct {
@@ -77,7 +77,7 @@ type alert struct {
 // judge runs promcheck.
 func (f *federation) judge(request promcheck) judgement {
 	f.t.Helper()
-	ctx, cancel := context.WithTimeout(f.ctx(), promcheckLimit)
+	ctx, cancel := context.WithTimeout(f.ctx(), buildLimit)
 	defer cancel()
 	repository, err := binaries.FindRepository()
 	require.NoError(f.t, err)

@@ -1,6 +1,7 @@
 package etcd
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -127,6 +128,10 @@ func Restore(dataDir, backup string, now time.Time) (*Restored, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data directory %q: %w", dataDir, err)
 	}
+	// A database that is not whole is not opened: it would end the process.
+	if err := verify(backup); err != nil {
+		return nil, fmt.Errorf("read backup %s: %w", backup, err)
+	}
 	manager := snapshot.NewV3(zap.NewNop())
 	status, err := manager.Status(backup)
 	if err != nil {
@@ -169,6 +174,35 @@ func Restore(dataDir, backup string, now time.Time) (*Restored, error) {
 		return nil, fmt.Errorf("keep the store of before: %w", err)
 	}
 	return result, nil
+}
+
+// verify compares a backup with the checksum at its end.
+func verify(path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	database := info.Size() - sha256.Size
+	if database <= 0 || database%blockBytes != 0 {
+		return fmt.Errorf("%d bytes are not a whole backup, which ends with a checksum", info.Size())
+	}
+	hash := sha256.New()
+	if _, err := io.CopyN(hash, file, database); err != nil {
+		return err
+	}
+	want, err := io.ReadAll(file)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(hash.Sum(nil), want) {
+		return errors.New("it does not match the checksum at its end")
+	}
+	return nil
 }
 
 // storeDir is where the etcd of a data directory stores.

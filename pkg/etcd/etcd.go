@@ -62,6 +62,7 @@ func Endpoint(dataDir string) string {
 type Server struct {
 	embedded *embed.Etcd
 	lock     *os.File
+	endpoint string
 	closing  *atomic.Bool
 }
 
@@ -87,7 +88,7 @@ func Start(ctx context.Context, config Config) (*Server, error) {
 		return nil, errors.Join(err, lock.Close())
 	}
 	registerMetrics()
-	server := &Server{embedded: embedded, lock: lock, closing: closing}
+	server := &Server{embedded: embedded, lock: lock, endpoint: Endpoint(dataDir), closing: closing}
 	running.Store(server)
 	return server, nil
 }

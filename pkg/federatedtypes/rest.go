@@ -69,6 +69,12 @@ func (r *objectREST) Update(ctx context.Context, name string, info rest.UpdatedO
 	return r.storage.updateForUser(ctx, r.Store, name, info, takesNew, update, forceCreate, options)
 }
 
+// Delete deletes an object, or marks it as being deleted.
+func (r *objectREST) Delete(ctx context.Context, name string, validate rest.ValidateObjectFunc, options *metav1.DeleteOptions) (runtime.Object, bool, error) {
+	deleted, now, err := r.Store.Delete(ctx, name, validate, options)
+	return deleted, now, r.storage.explain(err, nil)
+}
+
 // takesNew refuses new objects while the FederatedTypeConfig waits for the last
 // one to go.
 func (k *Kind) takesNew() error {

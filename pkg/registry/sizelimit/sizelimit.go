@@ -1,21 +1,27 @@
 // Package sizelimit says to users what etcd says about an object that is too
-// large.
+// large, and about a store that is full.
 package sizelimit
 
 import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"google.golang.org/grpc/codes"
 	grpcstatus "google.golang.org/grpc/status"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // Explain makes an answer with sizes, 413, of etcd's error about an object that is
-// larger than maxBytes; other errors stay. obj may be nil if it is not known.
+// larger than maxBytes, and 507 of that about a store that is full; other errors
+// stay. obj may be nil if it is not known.
 func Explain(err error, obj any, maxBytes int) error {
+	if isFull(err) {
+		return full
+	}
 	if !isTooLarge(err) {
 		return err
 	}
@@ -24,6 +30,25 @@ func Explain(err error, obj any, maxBytes int) error {
 		size = fmt.Sprintf("with %d bytes of JSON it", len(raw))
 	}
 	return apierrors.NewRequestEntityTooLargeError(fmt.Sprintf("the object cannot be stored: %s exceeds the limit of %d bytes", size, maxBytes))
+}
+
+// full is not to be repeated at once: the store is not emptied that fast.
+var full = &apierrors.StatusError{ErrStatus: metav1.Status{
+	Status: metav1.StatusFailure, Code: http.StatusInsufficientStorage, Reason: "InsufficientStorage",
+	Message: "the store of the federation is full and takes no writes; reads go on. " +
+		"Its administrator has to make room, or to give it a larger quota",
+}}
+
+func isFull(err error) bool {
+	var etcd interface {
+		error
+		Code() codes.Code
+	}
+	if errors.As(err, &etcd) {
+		return etcd.Code() == codes.ResourceExhausted && strings.Contains(etcd.Error(), "database space exceeded")
+	}
+	status, ok := grpcstatus.FromError(err)
+	return ok && status.Code() == codes.ResourceExhausted && strings.Contains(status.Message(), "database space exceeded")
 }
 
 // isTooLarge recognises the limit of etcd for requests and that of its client for

@@ -49,6 +49,12 @@ func (r *REST) Update(ctx context.Context, name string, info rest.UpdatedObjectI
 	return updated, created, nil
 }
 
+// Delete deletes an object, or marks it as being deleted.
+func (r *REST) Delete(ctx context.Context, name string, validate rest.ValidateObjectFunc, options *metav1.DeleteOptions) (runtime.Object, bool, error) {
+	deleted, now, err := r.Store.Delete(ctx, name, validate, options)
+	return deleted, now, sizelimit.Explain(err, nil, maxObjectBytes)
+}
+
 // maxObjectBytes is etcd's limit for a request, less what a request has besides.
 const maxObjectBytes = typesvalidation.MaxObjectBytes
 

@@ -82,6 +82,11 @@ func Run(ctx context.Context, o options.CompletedOptions) (err error) {
 		var cancel context.CancelCauseFunc
 		ctx, cancel = context.WithCancelCause(ctx)
 		watched := make(chan struct{})
+		kept := make(chan struct{})
+		go func() {
+			defer close(kept)
+			store.KeepSpace(ctx)
+		}()
 		go func() {
 			defer close(watched)
 			select {
@@ -93,6 +98,7 @@ func Run(ctx context.Context, o options.CompletedOptions) (err error) {
 		defer func() {
 			cancel(nil)
 			<-watched
+			<-kept
 			if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
 				err = errors.Join(err, cause)
 			}

@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -85,4 +86,21 @@ func sum(t *testing.T, workload *unstructured.Unstructured) string {
 	require.NoError(t, err)
 	require.True(t, found)
 	return value
+}
+
+// The files that a chart shares with the kustomizations, by links, are in its archive.
+func TestPackagedChartsAreWhole(t *testing.T) {
+	for _, chart := range []string{"federation-apiserver", "federation-config"} {
+		_, stderr, err := runHelm(t, "lint", "--strict", deployPath("charts", chart))
+		require.NoError(t, err, stderr)
+		dir := t.TempDir()
+		_, stderr, err = runHelm(t, "package", deployPath("charts", chart), "--destination", dir)
+		require.NoError(t, err, stderr)
+		archives, err := filepath.Glob(filepath.Join(dir, chart+"-*.tgz"))
+		require.NoError(t, err)
+		require.Len(t, archives, 1)
+		packaged, stderr, err := runHelm(t, "template", "federation", archives[0], "--namespace", systemNamespace)
+		require.NoError(t, err, stderr)
+		assert.ElementsMatch(t, template(t, chart, systemNamespace), decode(t, []byte(packaged)))
+	}
 }

@@ -19,6 +19,8 @@ import (
 
 	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
 	generatedopenapi "github.com/kubefederation/federation-apiserver/generated/openapi"
+	"github.com/kubefederation/federation-apiserver/pkg/admission/authorauthorization"
+	"github.com/kubefederation/federation-apiserver/pkg/admission/deniedtargets"
 	"github.com/kubefederation/federation-apiserver/pkg/admission/schedulingtarget"
 	"github.com/kubefederation/federation-apiserver/pkg/admission/typeconfigprotection"
 	"github.com/kubefederation/federation-apiserver/pkg/members"
@@ -63,6 +65,8 @@ type FederationConfig struct {
 	// types is filled by New: admission and the handler chain need the federated
 	// types before there are any.
 	types *lateTypes
+	// settings is filled by New too.
+	settings *lateSettings
 }
 
 // NewConfig turns options into a configuration. It reads certificates and
@@ -86,6 +90,7 @@ func NewConfig(ctx context.Context, o options.CompletedOptions) (*Config, error)
 
 			ForbiddenMembers: forbidden,
 			WithheldGroups:   o.Federation.WithheldGroups,
+			settings:         &lateSettings{},
 		},
 	}
 	generic := config.Generic
@@ -109,8 +114,7 @@ func NewConfig(ctx context.Context, o options.CompletedOptions) (*Config, error)
 		return nil, err
 	}
 	recommended.ExtraAdmissionInitializers = func(*genericapiserver.RecommendedConfig) ([]admission.PluginInitializer, error) {
-		counter := typeconfigprotection.Initializer{Namespace: config.Federation.Namespace, Counter: config.Federation.types}
-		return []admission.PluginInitializer{counter, schedulingtarget.Initializer{Kinds: config.Federation.types}}, nil
+		return config.Federation.admissionInitializers(&o.Policy)
 	}
 	if err := recommended.ApplyTo(generic); err != nil {
 		return nil, fmt.Errorf("apply options: %w", err)
@@ -144,6 +148,25 @@ func (c *Config) keepServingCert(ctx context.Context) error {
 	c.Generic.SecureServing.Cert = keeper
 	c.Federation.servingCert = keeper
 	return nil
+}
+
+// admissionInitializers give this server's plugins what they need.
+func (f *FederationConfig) admissionInitializers(o *options.PolicyOptions) ([]admission.PluginInitializer, error) {
+	types, err := deniedtargets.ParseTypes(o.DeniedTargetTypes)
+	if err != nil {
+		return nil, fmt.Errorf("--denied-target-types: %w", err)
+	}
+	return []admission.PluginInitializer{
+		typeconfigprotection.Initializer{Namespace: f.Namespace, Counter: f.types},
+		schedulingtarget.Initializer{Kinds: f.types},
+		authorauthorization.Initializer{Policy: authorauthorization.Policy(o.AuthorAuthorization), Kinds: f.types},
+		deniedtargets.Initializer{Rules: deniedtargets.Rules{
+			Types:             types,
+			SystemNamespace:   f.Namespace,
+			AllowedNamespaces: sets.New(o.AllowedSystemNamespaces...),
+			Confined:          f.settings.confined,
+		}},
+	}, nil
 }
 
 // admissionFor switches off admission by MutatingAdmissionPolicies on a host

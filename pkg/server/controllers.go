@@ -68,6 +68,7 @@ func (c CompletedConfig) newControllers(loopback *rest.Config, host kubernetes.I
 		return nil, err
 	}
 	fence := newFence()
+	c.Federation.settings.inForce = inForce
 	// Whatever was started with this context has ended when members are closed.
 	membersCtx, stopMembers := context.WithCancel(context.Background())
 	result := &controllers{

@@ -9,6 +9,7 @@ import (
 	genericapiserver "k8s.io/apiserver/pkg/server"
 	"k8s.io/client-go/kubernetes"
 
+	corev1beta1 "github.com/kubefederation/federation-apiserver/apis/core/v1beta1"
 	generatedopenapi "github.com/kubefederation/federation-apiserver/generated/openapi"
 	"github.com/kubefederation/federation-apiserver/pkg/federatedtypes"
 	"github.com/kubefederation/federation-apiserver/pkg/federatedtypes/hostschema"
@@ -71,6 +72,29 @@ func (l *lateTypes) ReplicatedKinds() (names []string, ok bool) {
 		}
 	}
 	return names, true
+}
+
+// TypeConfig implements authorauthorization.Kinds.
+func (l *lateTypes) TypeConfig(resource string) (*corev1beta1.FederatedTypeConfig, bool) {
+	if l.types == nil {
+		return nil, false
+	}
+	kind, ok := l.types.Kind(resource)
+	if !ok {
+		return nil, false
+	}
+	return kind.TypeConfig(), true
+}
+
+// TypeConfigOfKind implements authorauthorization.Kinds.
+func (l *lateTypes) TypeConfigOfKind(name string) (config *corev1beta1.FederatedTypeConfig, ok bool) {
+	if !l.loaded() {
+		return nil, false
+	}
+	if kind, enabled := l.types.KindNamed(name); enabled {
+		config = kind.TypeConfig()
+	}
+	return config, true
 }
 
 func (l *lateTypes) loaded() bool {

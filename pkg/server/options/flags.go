@@ -27,6 +27,7 @@ func (o *Options) Flags() cliflag.NamedFlagSets {
 	federation.StringSliceVar(&o.Federation.WithheldGroups, "proxy-withheld-groups", o.Federation.WithheldGroups,
 		"Groups of the host, such as system:masters, that its users do not have in members when they reach them through KubeFedCluster/proxy. "+
 			"Without it a user has in a member the groups that he has in the host.")
+	o.Policy.addFlags(groups.FlagSet("policy"))
 
 	embedded := groups.FlagSet("embedded etcd")
 	embedded.StringVar(&o.EmbeddedEtcd.Config.DataDir, "data-dir", o.EmbeddedEtcd.Config.DataDir,

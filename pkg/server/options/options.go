@@ -18,6 +18,8 @@ import (
 	"k8s.io/component-base/logs"
 	logsapi "k8s.io/component-base/logs/api/v1"
 
+	"github.com/kubefederation/federation-apiserver/pkg/admission/authorauthorization"
+	"github.com/kubefederation/federation-apiserver/pkg/admission/deniedtargets"
 	"github.com/kubefederation/federation-apiserver/pkg/admission/schedulingtarget"
 	"github.com/kubefederation/federation-apiserver/pkg/admission/typeconfigprotection"
 	"github.com/kubefederation/federation-apiserver/pkg/etcd"
@@ -40,6 +42,8 @@ type Options struct {
 	EmbeddedEtcd EmbeddedEtcdOptions
 	// Federation are the options that only this server has.
 	Federation FederationOptions
+	// Policy says what may be federated, and by whom.
+	Policy PolicyOptions
 }
 
 // EmbeddedEtcdOptions configure the etcd inside this process.
@@ -83,6 +87,7 @@ func NewOptions(codec runtime.Codec) *Options {
 			Namespace: "kube-federation-system", LeaderElect: true,
 			ForbiddenMemberAddresses: strings.Split(members.DefaultForbidden, ","),
 		},
+		Policy: newPolicyOptions(),
 	}
 	// The kube-apiserver forwards the user's UID in this header.
 	o.Recommended.Authentication.RequestHeader.UIDHeaders = []string{"X-Remote-Uid"}
@@ -92,9 +97,12 @@ func NewOptions(codec runtime.Codec) *Options {
 	o.Recommended.SecureServing.ServerCert.CertDirectory = ""
 
 	admission := o.Recommended.Admission
+	authorauthorization.Register(admission.Plugins)
+	deniedtargets.Register(admission.Plugins)
 	schedulingtarget.Register(admission.Plugins)
 	typeconfigprotection.Register(admission.Plugins)
-	admission.RecommendedPluginOrder = append(admission.RecommendedPluginOrder, schedulingtarget.PluginName, typeconfigprotection.PluginName)
+	admission.RecommendedPluginOrder = append(admission.RecommendedPluginOrder,
+		deniedtargets.PluginName, schedulingtarget.PluginName, typeconfigprotection.PluginName, authorauthorization.PluginName)
 	return o
 }
 
@@ -148,6 +156,7 @@ func (o CompletedOptions) Validate() error {
 	errs := append(o.Recommended.Validate(), o.ServerRun.Validate()...)
 	errs = append(errs, logsapi.Validate(o.Logs, utilfeature.DefaultFeatureGate, nil).ToAggregate())
 	errs = append(errs, o.validateServing()...)
+	errs = append(errs, o.Policy.validate()...)
 	errs = append(errs, o.validateFiles()...)
 	for _, message := range validation.IsDNS1123Label(o.Federation.Namespace) {
 		errs = append(errs, fmt.Errorf("--kubefed-namespace %q: %s", o.Federation.Namespace, message))

@@ -76,7 +76,7 @@ func TestAuditNamesTheUser(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
 	namespace := f.namespace(cluster1)
-	f.kubectl("create", "role", "writer", "-n", namespace, "--verb=create", "--resource=federatedconfigmaps.types.kubefed.io")
+	f.kubectl("create", "role", "writer", "-n", namespace, "--verb=create", "--resource=federatedconfigmaps.types.kubefed.io,configmaps")
 	f.kubectl("create", "rolebinding", "writer", "-n", namespace, "--role=writer", "--user=jane")
 	f.awaitAllowed("jane", "create", namespace)
 	jane := f.as("jane").Resource(federatedConfigMaps).Namespace(namespace)

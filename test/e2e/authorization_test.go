@@ -130,6 +130,7 @@ func TestANamespaceEditorIsNoAdministratorOfMembers(t *testing.T) {
 		f.in(t).awaitRefusal("write in another namespace", create(federatedConfigMap(foreign, "mine", "1", cluster1)), `cannot create resource "federatedconfigmaps"`)
 	})
 	t.Run("labels of a cluster", func(t *testing.T) {
+		t.Parallel() // what was refused is so for some seconds
 		f := f.in(t)
 		label := func() error {
 			_, err := editor.Resource(env.KubeFedClusters).Namespace(env.SystemNamespace).Patch(f.ctx(), cluster1, types.MergePatchType,
@@ -147,6 +148,7 @@ func TestANamespaceEditorIsNoAdministratorOfMembers(t *testing.T) {
 		f.awaitAllows("label a cluster", label)
 	})
 	t.Run("labels of a namespace", func(t *testing.T) {
+		t.Parallel() // what was refused is so for some seconds
 		f := f.in(t)
 		privileged := federatedObject("FederatedNamespace", foreign, foreign, map[string]any{
 			"metadata": map[string]any{"labels": map[string]any{"pod-security.kubernetes.io/enforce": "privileged"}}}, cluster1)
@@ -158,6 +160,7 @@ func TestANamespaceEditorIsNoAdministratorOfMembers(t *testing.T) {
 		f.awaitAllows("federate a namespace", create(federatedObject("FederatedNamespace", foreign, foreign, nil, cluster1)))
 	})
 	t.Run("roles and bindings", func(t *testing.T) {
+		t.Parallel() // what was refused is so for some seconds
 		f := f.in(t)
 		const config = "clusterrolebindings.rbac.authorization.k8s.io"
 		f.create(federatedTypeConfigs, &unstructured.Unstructured{Object: map[string]any{

@@ -222,7 +222,6 @@ func (t *callerTransport) RoundTrip(request *http.Request) (*http.Response, erro
 }
 
 const (
-	auditIDHeader = "Audit-Id"
 	// A WebSocket of a browser carries its token in the name of a protocol.
 	protocolHeader      = "Sec-Websocket-Protocol"
 	tokenProtocolPrefix = "base64url.bearer.authorization.k8s.io."

@@ -104,6 +104,9 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	request = request.Clone(ctx)
 	request.Header.Set("Authorization", "Bearer "+*t.token.Load())
 	request.Header.Set("User-Agent", userAgent)
+	if id := auditIDOf(ctx); id != "" {
+		request.Header.Set(auditIDHeader, id)
+	}
 	response, err := t.base.RoundTrip(request)
 	if err == nil {
 		t.breaker.answered()

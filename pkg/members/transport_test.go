@@ -87,15 +87,17 @@ func TestRequestsCarryTokenAndAgent(t *testing.T) {
 		http.Error(w, "no", http.StatusTeapot)
 	}, nil)
 	configs := member.Type(configMaps, true)
-	_, err := configs.Apply(ctx, types.NamespacedName{Namespace: "a", Name: "b"}, []byte(`{}`))
+	_, err := configs.Apply(members.WithAuditID(ctx, "build-117"), types.NamespacedName{Namespace: "a", Name: "b"}, []byte(`{}`))
 	require.Error(t, err)
 	for {
 		r := <-requests
 		require.Equal(t, "Bearer s3cret", r.Header.Get("Authorization"))
 		require.Equal(t, "federation-apiserver", r.UserAgent())
 		if r.Method != http.MethodPatch {
+			require.Empty(t, r.Header.Get("Audit-ID"))
 			continue
 		}
+		require.Equal(t, "build-117", r.Header.Get("Audit-ID"))
 		require.Equal(t, "/behind/a/path/api/v1/namespaces/a/configmaps/b", r.URL.Path)
 		require.Equal(t, "application/apply-patch+yaml", r.Header.Get("Content-Type"))
 		require.Equal(t, "federation-apiserver", r.URL.Query().Get("fieldManager"))

@@ -85,6 +85,9 @@ func undecided(err error) outcome {
 func (w *memberWorker) request(ctx context.Context, t *task, action action) outcome {
 	ctx, cancel := context.WithTimeout(ctx, w.c.config.RequestTimeout)
 	defer cancel()
+	if change := t.obj.Status.LastChange; change != nil {
+		ctx = members.WithAuditID(ctx, change.AuditID)
+	}
 	defer func(began time.Time, action string) {
 		dispatchSeconds.WithLabelValues(action).Observe(w.c.now().Sub(began).Seconds())
 	}(w.c.now(), actionName(action, t.v.exists))

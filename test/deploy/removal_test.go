@@ -22,7 +22,7 @@ var (
 	}}
 	stopServer   = step{"server", func(h *host) { require.NoError(h.t, h.Federation().Stop(h.t.Context())) }}
 	deleteRights = step{"rights", func(h *host) {
-		h.kubectl("delete", "--ignore-not-found", "-f", deployPath("base", "rbac.yaml"))
+		h.kubectl("delete", "--ignore-not-found", "-f", deployPath("base", "rbac.yaml"), "-f", deployPath("base", "roles.yaml"))
 	}}
 	deleteService = step{"Service", func(h *host) {
 		h.kubectl("-n", systemNamespace, "delete", "--ignore-not-found", "service", serverName)
@@ -70,7 +70,7 @@ func (h *host) awaitRemoved() {
 	h.kubectl("delete", "namespace", "shop", "--ignore-not-found", "--timeout=60s")
 	h.kubectl("create", "namespace", "afterwards")
 	h.kubectl("delete", "namespace", "afterwards", "--timeout=60s")
-	assert.NotContains(h.t, h.kubectl("get", "apiservices,clusterroles,clusterrolebindings", "-o", "name"), serverName)
+	assert.NotContains(h.t, h.kubectl("get", "apiservices,clusterroles,clusterrolebindings", "-o", "name"), "federation-")
 }
 
 // goneOrStuck is nil when a namespace is gone, or when its deletion waits for somebody.

@@ -30,31 +30,31 @@ func (f *Federation) check(ctx context.Context) error {
 
 // waitServing waits until the server itself is ready.
 func (r *Replica) waitServing(ctx context.Context) error {
-	f := r.federation
-	authority, err := os.ReadFile(f.CAFile())
+	return r.federation.until(ctx, "the federation server to be ready", r.probe)
+}
+
+// probe asks whether the server is ready. It trusts the authority of the moment, which a test may change.
+func (r *Replica) probe(ctx context.Context) error {
+	authority, err := os.ReadFile(r.federation.CAFile())
 	if err != nil {
 		return fmt.Errorf("trust the federation server: %w", err)
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(authority)
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}
-	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport}
-	return f.until(ctx, "the federation server to be ready", func(ctx context.Context) error {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.Endpoint()+"/readyz", nil)
-		if err != nil {
-			return err
-		}
-		response, err := client.Do(request)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = response.Body.Close() }()
-		if response.StatusCode != http.StatusOK {
-			return fmt.Errorf("readyz answers %s", response.Status)
-		}
-		return nil
-	})
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "localhost", MinVersion: tls.VersionTLS12}, DisableKeepAlives: true}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.Endpoint()+"/readyz", nil)
+	if err != nil {
+		return err
+	}
+	response, err := (&http.Client{Transport: transport}).Do(request)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("readyz answers %s", response.Status)
+	}
+	return nil
 }
 
 // waitAvailable waits until the host finds every group of the server available and answers for it.

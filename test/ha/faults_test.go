@@ -2,6 +2,7 @@ package ha
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 // When the leader is killed the other replica goes on serving at once, and takes
@@ -173,4 +175,36 @@ func (f *federation) awaitReady() {
 			return err
 		})
 	}
+}
+
+// No. 5 of the negative security tests: a server that may not read who speaks for
+// the host does not serve. What is missing later is answered with 503, see
+// pkg/server.
+func TestServerThatDoesNotKnowTheFrontProxyEnds(t *testing.T) {
+	f := setup(t)
+	bindings := f.host.Resource(schema.GroupVersionResource{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "rolebindings"}).Namespace("kube-system")
+	binding, err := bindings.Get(f.ctx(), "federation-apiserver:auth-reader", metav1.GetOptions{})
+	require.NoError(t, err)
+	server := f.servers[1]
+	require.NoError(t, server.Stop(f.ctx()))
+	require.NoError(t, bindings.Delete(f.ctx(), binding.GetName(), metav1.DeleteOptions{}))
+	t.Cleanup(func() {
+		ctx := context.WithoutCancel(f.ctx())
+		binding.SetResourceVersion("")
+		binding.SetUID("")
+		_, err := bindings.Create(ctx, binding, metav1.CreateOptions{})
+		require.NoError(t, err)
+		require.Eventually(t, func() bool { return server.Start(ctx) == nil }, patience, pollInterval)
+	})
+	// The host's authorizer learns of it a moment later.
+	f.eventually("the server not to start", func(ctx context.Context) error {
+		err := server.Start(ctx)
+		if err == nil {
+			return errors.Join(errors.New("it started"), server.Stop(ctx))
+		}
+		if !strings.Contains(err.Error(), "extension-apiserver-authentication") {
+			return err
+		}
+		return nil
+	})
 }

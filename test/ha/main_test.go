@@ -34,7 +34,7 @@ const (
 	member       = "cluster1"
 	namespace    = "ha"
 	// leaseSeconds is that of the KubeFedConfig in these tests.
-	leaseSeconds = 4
+	leaseSeconds = 10
 )
 
 var (
@@ -106,7 +106,7 @@ func start(t *testing.T) (*env.Environment, error) {
 	}
 	f := &federation{Environment: e, t: t}
 	f.host = f.client(e.Host().Config())
-	patch := fmt.Sprintf(`{"spec":{"leaderElect":{"leaseDuration":"%ds","renewDeadline":"%ds","retryPeriod":"500ms"}}}`, leaseSeconds, leaseSeconds-1)
+	patch := fmt.Sprintf(`{"spec":{"leaderElect":{"leaseDuration":"%ds","renewDeadline":"%ds","retryPeriod":"500ms"}}}`, leaseSeconds, leaseSeconds-2)
 	if _, err := f.host.Resource(kubeFedConfigs).Namespace(env.SystemNamespace).Patch(ctx, "kubefed", "application/merge-patch+json", []byte(patch), metav1.PatchOptions{}); err != nil {
 		return e, err
 	}
@@ -153,6 +153,8 @@ func (f *federation) config(server *env.Replica) *rest.Config {
 	config.Host = server.Endpoint()
 	config.QPS = -1
 	config.CAData, config.CAFile = nil, f.Federation().CAFile()
+	// Every certificate that the server ever has is for this name.
+	config.ServerName = "localhost"
 	return config
 }
 

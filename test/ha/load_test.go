@@ -1,0 +1,177 @@
+package ha
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/tools/cache"
+	toolswatch "k8s.io/client-go/tools/watch"
+)
+
+// load is what several clients do through the host all the time: they create,
+// change, list and delete, and one watches. None of them is told how to bear a
+// failure: what client-go repeats by itself is all that is repeated.
+type load struct {
+	f        *federation
+	cancel   context.CancelFunc
+	clients  sync.WaitGroup
+	requests atomic.Int64
+
+	mu       sync.Mutex
+	failed   []error
+	created  map[string]bool
+	observed map[string]int
+	deleted  map[string]int
+}
+
+// startLoad begins with the given number of clients.
+func (f *federation) startLoad(clients int) *load {
+	f.t.Helper()
+	ctx, cancel := context.WithCancel(f.ctx())
+	l := &load{f: f, cancel: cancel, created: map[string]bool{}, observed: map[string]int{}, deleted: map[string]int{}}
+	objects := f.in(federatedConfigMaps, namespace)
+	list, err := objects.List(ctx, metav1.ListOptions{})
+	require.NoError(f.t, err)
+	watcher, err := toolswatch.NewRetryWatcherWithContext(ctx, list.GetResourceVersion(), &cache.ListWatch{
+		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+			return objects.Watch(ctx, options)
+		},
+	})
+	require.NoError(f.t, err)
+	l.clients.Go(func() {
+		defer watcher.Stop()
+		for {
+			select {
+			case event, open := <-watcher.ResultChan():
+				if !open {
+					l.fail(ctx, errors.New("the watch cannot be resumed"))
+					return
+				}
+				l.see(event)
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	for i := range clients {
+		l.clients.Go(func() { l.run(ctx, i) })
+	}
+	f.t.Cleanup(func() { cancel(); l.clients.Wait() })
+	return l
+}
+
+func (l *load) see(event watch.Event) {
+	object, ok := event.Object.(*unstructured.Unstructured)
+	if !ok {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch event.Type {
+	case watch.Added:
+		l.observed[object.GetName()]++
+	case watch.Deleted:
+		l.deleted[object.GetName()]++
+	}
+}
+
+func (l *load) fail(ctx context.Context, err error) {
+	if err == nil || ctx.Err() != nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.failed = append(l.failed, fmt.Errorf("%s: %w", time.Now().Format(time.TimeOnly+".000"), err))
+}
+
+// run is one client. Its objects are for no cluster: what is measured is the API.
+func (l *load) run(ctx context.Context, client int) {
+	objects := l.f.client(l.f.Host().Config()).Resource(federatedConfigMaps).Namespace(namespace)
+	for i := 0; ctx.Err() == nil; i++ {
+		name := fmt.Sprintf("load-%d-%d", client, i)
+		object := federatedConfigMap(name, "1")
+		unstructured.RemoveNestedField(object.Object, "spec", "placement")
+		_, err := objects.Create(ctx, object, metav1.CreateOptions{})
+		l.fail(ctx, wrap("create", err))
+		l.mu.Lock()
+		l.created[name] = err == nil
+		l.mu.Unlock()
+		if err != nil {
+			continue
+		}
+		_, err = objects.Patch(ctx, name, "application/merge-patch+json", []byte(`{"spec":{"template":{"data":{"key":"2"}}}}`), metav1.PatchOptions{})
+		l.fail(ctx, wrap("patch", err))
+		list, err := objects.List(ctx, metav1.ListOptions{})
+		l.fail(ctx, wrap("list", err))
+		if err == nil && !has(list, name) {
+			l.fail(ctx, fmt.Errorf("the list lacks %s, which was created", name))
+		}
+		l.fail(ctx, wrap("delete", objects.Delete(context.WithoutCancel(ctx), name, metav1.DeleteOptions{})))
+		l.requests.Add(4)
+	}
+}
+
+func wrap(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+func has(list runtime.Object, name string) bool {
+	for _, item := range list.(*unstructured.UnstructuredList).Items {
+		if item.GetName() == name {
+			return true
+		}
+	}
+	return false
+}
+
+// more waits until the load has done so many requests more: that it goes on.
+func (l *load) more(requests int64) {
+	l.f.t.Helper()
+	want := l.requests.Load() + requests
+	l.f.eventually("the load to go on", func(context.Context) error {
+		if got := l.requests.Load(); got < want {
+			return fmt.Errorf("%d of %d requests", got, want)
+		}
+		return nil
+	})
+}
+
+// end stops the clients, and checks that no request failed and that the watch has
+// missed nothing and seen nothing twice.
+func (l *load) end() {
+	l.f.t.Helper()
+	l.more(40)
+	l.f.eventually("the watch to catch up", func(context.Context) error {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		for name, created := range l.created {
+			if created && l.observed[name] == 0 {
+				return fmt.Errorf("it has not seen %s", name)
+			}
+		}
+		return nil
+	})
+	l.cancel()
+	l.clients.Wait()
+	assert.Empty(l.f.t, l.failed, "of %d requests", l.requests.Load())
+	for name, times := range l.observed {
+		assert.Equal(l.f.t, 1, times, "ADDED of %s", name)
+	}
+	for name, times := range l.deleted {
+		assert.Equal(l.f.t, 1, times, "DELETED of %s", name)
+	}
+	l.f.t.Logf("%d requests", l.requests.Load())
+}

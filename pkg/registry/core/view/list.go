@@ -85,6 +85,18 @@ func (r *REST) List(ctx context.Context, options *metainternalversion.ListOption
 	return list, nil
 }
 
+// exact reports whether a list shall be of the very version that it names. With a
+// limit and without a word on it, that has always been meant.
+func exact(options *metainternalversion.ListOptions) bool {
+	switch options.ResourceVersionMatch {
+	case metav1.ResourceVersionMatchExact:
+		return true
+	case "":
+		return options.Limit > 0 && options.ResourceVersion != "" && options.ResourceVersion != "0"
+	}
+	return false
+}
+
 // start says where a list begins and at which resource version. A version that is
 // asked for exactly is taken; else it is that of now, and not older than asked for.
 func (r *REST) start(ctx context.Context, kinds []*federatedtypes.Kind, options *metainternalversion.ListOptions) (position, error) {
@@ -95,7 +107,7 @@ func (r *REST) start(ctx context.Context, kinds []*federatedtypes.Kind, options 
 	if len(kinds) > 0 {
 		at.Resource = kinds[0].Resource().Resource
 	}
-	if options.ResourceVersionMatch == metav1.ResourceVersionMatchExact {
+	if exact(options) {
 		at.ResourceVersion = options.ResourceVersion
 		return at, nil
 	}

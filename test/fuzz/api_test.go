@@ -59,6 +59,10 @@ func TestAPI(t *testing.T) {
 				for i := range *requestsFlag {
 					run.request(i)
 				}
+				if !k.namespaced {
+					// No namespace takes it away.
+					run.judge(run.send(run, http.MethodDelete, k.in("")+"/"+seedName, nil, "", ""))
+				}
 				require.NotZero(t, run.accepted, "none of the requests was sound: they test too little")
 				require.NotZero(t, run.refused, "none of the requests was bad: they test too little")
 			})
@@ -196,9 +200,12 @@ func (r *run) undo(created *answer) {
 	require.Fail(r, "what was created cannot be deleted", created)
 }
 
+// seedName is the name of an object that is there all the while.
+const seedName = "fuzz-seed"
+
 // change writes to an object that is there.
 func (r *run) change() {
-	const name = "fuzz-seed"
+	const name = seedName
 	seed := r.kind.sound(r.namespace, name)
 	// A deletion that is no dry run may have come through.
 	r.judge(r.send(r, http.MethodPost, r.kind.in(r.namespace), nil, "application/json", encode(seed)))

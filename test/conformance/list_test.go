@@ -170,7 +170,7 @@ func listOptions(c *trial) {
 	}
 	versions := []string{"", "0", now, "garbage"}
 	if canCompact(c) == "" {
-		c.compact(compacted)
+		c.suite.compactOnce.Do(func() { c.compact(compacted) })
 		versions = append(versions, compacted)
 	}
 	for _, limit := range []string{"", "1", "500"} {
@@ -178,6 +178,10 @@ func listOptions(c *trial) {
 			for _, version := range versions {
 				for _, match := range []string{"", "NotOlderThan", "Exact", "garbage"} {
 					answer := c.get(c.everywhere(), given("limit", limit, "continue", next, "resourceVersion", version, "resourceVersionMatch", match)...)
+					for tries := 0; version == now && answer.code == http.StatusGone && tries < 10; tries++ {
+						// A check beside this one compacted what was new a moment ago.
+						answer = c.get(c.everywhere(), given("limit", limit, "continue", next, "resourceVersion", c.listVersion(), "resourceVersionMatch", match)...)
+					}
 					require.Contains(c, expectedList(limit, next, version, match), answer.code, answer)
 				}
 			}

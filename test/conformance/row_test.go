@@ -44,9 +44,9 @@ var elsewhere = map[int]struct {
 	why   string
 	tests []string
 }{
-	38: {"needs two replicas of the server", nil},
-	48: {"needs a restart of the server under a thousand watches", nil},
-	83: {"stops and fills the storage", nil},
+	38: {"needs two replicas of the server", []string{"test/ha.TestWritesOfOneReplicaAreReadFromTheOther"}},
+	48: {"needs a restart of the server under a thousand watches", []string{"test/integration/server.TestGracefulShutdownUnderWatches"}},
+	83: {"stops and fills the storage", []string{"test/ha.TestEtcdHangs", "test/ha.TestOneEtcdMemberIsKilled"}},
 	92: {"changes certificates that other tests use", nil},
 }
 

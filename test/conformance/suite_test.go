@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -35,6 +36,8 @@ type suite struct {
 	etcd   string
 	run    string
 	guards *guards
+	// compactOnce makes the oldest version unreadable.
+	compactOnce sync.Once
 }
 
 // path is a way to the server.

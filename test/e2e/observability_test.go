@@ -54,6 +54,7 @@ func TestAlertsAndDashboards(t *testing.T) {
 		{"FederationRequestsFailing", nil, []change{{Select: `apiserver_request_total{code="200"}`, Rate: 1, As: map[string]string{"code": "503"}}}, nil},
 		{"FederationRequestsSlow", nil, []change{{Select: `apiserver_request_sli_duration_seconds_bucket{verb="POST",le=~"30|45|60|[+]Inf"}`, Rate: 1}}, nil},
 		{"FederationMemberNotProbed", map[string]string{"cluster": cluster1}, []change{{Select: `federation_member_last_probe_timestamp_seconds` + member + `}`, To: to(0)}}, nil},
+		{"FederationMemberCredentialsAtRisk", map[string]string{"cluster": cluster1}, []change{{Select: `federation_member_credentials_at_risk` + member + `}`, To: to(1)}}, nil},
 		{"FederationMemberRequestsFailing", map[string]string{"cluster": cluster1},
 			[]change{{Select: `federation_member_requests_total` + member + `,action="update",result="ok"}`, Rate: 1, As: map[string]string{"result": "forbidden"}}}, nil},
 		{"FederationQueueGrowing", map[string]string{"name": "propagation_member_cluster2"},

@@ -50,7 +50,9 @@ func (p *prober) lookAtCredentials(ctx context.Context, member *members.Member, 
 		if found.Result == health.Healthy && plan.Due(now) && !now.Before(p.renewal.next) {
 			p.renew(ctx, member, secret, plan, timeout)
 		}
-		if reason, message := riskOf(plan, found, p.renewal.err, p.name, now); reason != "" {
+		reason, message := riskOf(plan, found, p.renewal.err, p.name, now)
+		recordCredentials(p.name, plan.Expires, reason != "")
+		if reason != "" {
 			next = append(next, conditionOf(corev1beta1.ClusterCredentialsAtRisk, reason, message))
 		}
 	}

@@ -36,6 +36,18 @@ var (
 		Help:           "When a member last answered that it is healthy, in seconds since 1970.",
 		StabilityLevel: metrics.ALPHA,
 	}, []string{"cluster"})
+	tokenExpires = metrics.NewGaugeVec(&metrics.GaugeOpts{
+		Subsystem:      "federation_member",
+		Name:           "token_expiration_timestamp_seconds",
+		Help:           "When the token for a member ends, in seconds since 1970; absent for one that does not, or that is not understood.",
+		StabilityLevel: metrics.ALPHA,
+	}, []string{"cluster"})
+	credentialsAtRisk = metrics.NewGaugeVec(&metrics.GaugeOpts{
+		Subsystem:      "federation_member",
+		Name:           "credentials_at_risk",
+		Help:           "1 for a member whose KubeFedCluster has the condition CredentialsAtRisk, 0 for one whose has not.",
+		StabilityLevel: metrics.ALPHA,
+	}, []string{"cluster"})
 	healthStatusSeconds = metrics.NewHistogram(&metrics.HistogramOpts{
 		Name:           "cluster_health_status_duration_seconds",
 		Help:           "Time that a probe of the health of a member took.",
@@ -51,7 +63,7 @@ var (
 )
 
 var registerMetrics = sync.OnceFunc(func() {
-	legacyregistry.MustRegister(joinedClusters, clustersByState, probedAt, answeredAt, healthStatusSeconds, connectionSeconds)
+	legacyregistry.MustRegister(joinedClusters, clustersByState, probedAt, answeredAt, tokenExpires, credentialsAtRisk, healthStatusSeconds, connectionSeconds)
 })
 
 // states of kubefedcluster_total.
@@ -78,6 +90,20 @@ func recordProbe(cluster string, found health.Result, now time.Time) {
 	}
 }
 
+// recordCredentials takes the time at which the token ends, zero if that is not known.
+func recordCredentials(cluster string, expires time.Time, atRisk bool) {
+	if expires.IsZero() {
+		tokenExpires.DeleteLabelValues(cluster)
+	} else {
+		tokenExpires.WithLabelValues(cluster).Set(float64(expires.Unix()))
+	}
+	risk := 0.0
+	if atRisk {
+		risk = 1
+	}
+	credentialsAtRisk.WithLabelValues(cluster).Set(risk)
+}
+
 func recordState(cluster string, conditions []corev1beta1.ClusterCondition) {
 	now := stateOf(conditions)
 	for _, state := range states {
@@ -93,6 +119,8 @@ func forgetState(cluster string) {
 	for _, state := range states {
 		clustersByState.DeleteLabelValues(state, cluster)
 	}
+	tokenExpires.DeleteLabelValues(cluster)
+	credentialsAtRisk.DeleteLabelValues(cluster)
 	probedAt.DeleteLabelValues(cluster)
 	answeredAt.DeleteLabelValues(cluster)
 }

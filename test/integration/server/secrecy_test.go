@@ -161,6 +161,11 @@ func TestWhatIsSecretStaysSo(t *testing.T) {
 			return err == nil
 		}, patience, pollInterval, resource.Resource)
 	}
+	deployments := typeConfig("Deployment", "deployments", "Namespaced")
+	deployments.SetName("deployments.apps")
+	require.NoError(t, unstructured.SetNestedField(deployments.Object, "apps", "spec", "targetType", "group"))
+	_, err := s.client().Resource(typeConfigs).Namespace(env.SystemNamespace).Create(t.Context(), deployments, metav1.CreateOptions{})
+	require.NoError(t, err)
 	create(typeConfigs) // while the server runs: federatedsecrets come with it
 	for resource := range objects {
 		if resource != typeConfigs {

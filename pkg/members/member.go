@@ -9,6 +9,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/klog/v2"
+
+	"github.com/kubefederation/federation-apiserver/pkg/credentials"
 )
 
 // Member is one member cluster. It stays the same while its connection is
@@ -200,12 +202,12 @@ func (m *Member) setReady(ready bool, reason error) {
 	}
 }
 
-// configure builds the connection anew when the settings changed; another token
-// alone goes into the connection that there is, whose watches stay. malformed says
-// that there are no usable settings.
+// configure builds the connection anew when the settings changed; another token of
+// the same account goes into the connection that there is, whose watches stay.
+// malformed says that there are no usable settings.
 func (m *Member) configure(next settings, malformed error) error {
 	m.mu.Lock()
-	if malformed == nil && m.conn != nil && next.equal(m.settings) {
+	if malformed == nil && m.conn != nil && next.equal(m.settings) && isRenewal(m.settings.token, next.token) {
 		if next.token != m.settings.token {
 			m.settings = next
 			m.conn.sender.token.Store(&next.token)
@@ -229,6 +231,16 @@ func (m *Member) configure(next settings, malformed error) error {
 	}
 	m.tellState()
 	return malformed
+}
+
+// isRenewal says whether a token may do in the place of another what was begun with
+// that: it is the same, or of the same account.
+func isRenewal(before, after string) bool {
+	if before == after {
+		return true
+	}
+	was, is := credentials.Read(before), credentials.Read(after)
+	return is.ServiceAccount != "" && is.ServiceAccount == was.ServiceAccount && is.Namespace == was.Namespace
 }
 
 // reachabilityChanged is called when the breaker of the connection opens or closes.

@@ -1,6 +1,7 @@
 package members_test
 
 import (
+	"encoding/base64"
 	"encoding/pem"
 	"fmt"
 	"net/http"
@@ -19,7 +20,8 @@ import (
 	"github.com/kubefederation/federation-apiserver/pkg/members"
 )
 
-// Another token is used from the next request on, and no watch ends for it.
+// Another token of the same account is used from the next request on, and no watch
+// ends for it.
 func TestAnotherTokenKeepsTheWatches(t *testing.T) {
 	var mu sync.Mutex
 	watches, tokens := 0, []string{}
@@ -54,7 +56,13 @@ func TestAnotherTokenKeepsTheWatches(t *testing.T) {
 	update := func(token string) {
 		require.NoError(t, set.Update(cluster, &corev1.Secret{Data: map[string][]byte{"token": []byte(token)}}))
 	}
-	update("first")
+	// of makes what looks like a token of an account.
+	of := func(account, number string) string {
+		claims := fmt.Sprintf(`{"sub":"system:serviceaccount:system:%s","jti":%q}`, account, number)
+		return "e30." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".c2ln"
+	}
+	first, second, other := of("one-host", "1"), of("one-host", "2"), of("other", "3")
+	update(first)
 	set.SetReady("one", true, nil)
 	member, _ := set.Get("one")
 	observed := member.Type(configMaps, true)
@@ -68,11 +76,19 @@ func TestAnotherTokenKeepsTheWatches(t *testing.T) {
 		require.NoError(t, err)
 	}
 	ask()
-	update("second")
+	update(second)
 	ask()
 	require.True(t, synced())
 	mu.Lock()
-	defer mu.Unlock()
-	require.Equal(t, []string{"Bearer first", "Bearer second"}, tokens)
+	require.Equal(t, []string{"Bearer " + first, "Bearer " + second}, tokens)
 	require.Equal(t, 1, watches)
+	mu.Unlock()
+
+	// What was begun with the token of another account ends.
+	update(other)
+	require.Eventually(t, func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return watches == 2
+	}, patience, time.Millisecond)
 }

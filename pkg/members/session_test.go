@@ -50,7 +50,7 @@ func TestASessionLastsAsLongAsItsConnection(t *testing.T) {
 	}
 
 	cluster := begin()
-	// Another token is another connection, to the same cluster.
+	// The token of another account is another connection, to the same cluster.
 	secret := f.secret.DeepCopy()
 	secret.Data[members.TokenKey] = []byte(f.token())
 	require.NoError(t, f.set.Update(f.kubefed, secret))

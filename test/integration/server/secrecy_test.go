@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -25,6 +26,11 @@ import (
 
 	"github.com/kubefederation/federation-apiserver/test/env"
 )
+
+// secrecyNamespace is a namespace of the host and of a member.
+const secrecyNamespace = "secrecy"
+
+var federatedNamespaces = schema.GroupVersionResource{Group: "types.kubefed.io", Version: "v1beta1", Resource: "federatednamespaces"}
 
 var dnsEndpoints = schema.GroupVersionResource{Group: "multiclusterdns.kubefed.io", Version: "v1alpha1", Resource: "dnsendpoints"}
 
@@ -59,7 +65,7 @@ func marked(marker string) map[schema.GroupVersionResource]*unstructured.Unstruc
 			"metadata": map[string]any{"name": name, "namespace": namespace, "annotations": map[string]any{"example.com/marker": marker}},
 		}}
 	}
-	secret := object("types.kubefed.io/v1beta1", "FederatedSecret", "marked", "default", map[string]any{
+	secret := object("types.kubefed.io/v1beta1", "FederatedSecret", "marked", secrecyNamespace, map[string]any{
 		"template": map[string]any{"stringData": map[string]any{"password": marker}}, "placement": map[string]any{"clusters": []any{map[string]any{"name": "cluster1"}}},
 	})
 	unstructured.RemoveNestedField(secret.Object, "metadata", "annotations")
@@ -69,7 +75,7 @@ func marked(marker string) map[schema.GroupVersionResource]*unstructured.Unstruc
 	return map[schema.GroupVersionResource]*unstructured.Unstructured{
 		{Group: "types.kubefed.io", Version: "v1beta1", Resource: "federatedsecrets"}: secret,
 		typeConfigs: withAnnotation(typeConfig("Secret", "secrets", "Namespaced"), marker),
-		{Group: "scheduling.kubefed.io", Version: "v1alpha1", Resource: "replicaschedulingpreferences"}: object("scheduling.kubefed.io/v1alpha1", "ReplicaSchedulingPreference", "marked", "default",
+		{Group: "scheduling.kubefed.io", Version: "v1alpha1", Resource: "replicaschedulingpreferences"}: object("scheduling.kubefed.io/v1alpha1", "ReplicaSchedulingPreference", "marked", secrecyNamespace,
 			map[string]any{"targetKind": "FederatedDeployment", "totalReplicas": int64(1)}),
 		{Group: "multiclusterdns.kubefed.io", Version: "v1alpha1", Resource: "domains"}: domain,
 	}
@@ -147,8 +153,28 @@ func TestWhatIsSecretStaysSo(t *testing.T) {
 	const resources = `"*.types.kubefed.io", "*.core.kubefed.io", domains.multiclusterdns.kubefed.io, "*.scheduling.kubefed.io"`
 	dataDir := t.TempDir()
 	s := start(t, dataDir, encryption(t, resources, first), "-v=10", "--audit-log-path="+audit, "--audit-policy-file="+policy)
+	host, err := kubernetes.NewForConfig(s.host.Host().Config())
+	require.NoError(t, err)
+	member, err := kubernetes.NewForConfig(s.host.Member("cluster1").Config())
+	require.NoError(t, err)
+	_, err = host.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: secrecyNamespace}}, metav1.CreateOptions{})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		for _, cluster := range []kubernetes.Interface{host, member} {
+			if err := cluster.CoreV1().Namespaces().Delete(context.Background(), secrecyNamespace, metav1.DeleteOptions{}); !apierrors.IsNotFound(err) {
+				require.NoError(t, err)
+			}
+		}
+	})
 	s.enable()
 	s.member()
+	require.Eventually(t, func() bool {
+		_, err := s.client().Resource(federatedNamespaces).Namespace(secrecyNamespace).Create(t.Context(), &unstructured.Unstructured{Object: map[string]any{
+			"apiVersion": "types.kubefed.io/v1beta1", "kind": "FederatedNamespace", "metadata": map[string]any{"name": secrecyNamespace, "namespace": secrecyNamespace},
+			"spec": map[string]any{"placement": map[string]any{"clusters": []any{map[string]any{"name": "cluster1"}}}},
+		}}, metav1.CreateOptions{})
+		return err == nil
+	}, patience, pollInterval)
 	objects := marked(marker)
 	create := func(resource schema.GroupVersionResource) {
 		t.Helper()
@@ -164,7 +190,7 @@ func TestWhatIsSecretStaysSo(t *testing.T) {
 	deployments := typeConfig("Deployment", "deployments", "Namespaced")
 	deployments.SetName("deployments.apps")
 	require.NoError(t, unstructured.SetNestedField(deployments.Object, "apps", "spec", "targetType", "group"))
-	_, err := s.client().Resource(typeConfigs).Namespace(env.SystemNamespace).Create(t.Context(), deployments, metav1.CreateOptions{})
+	_, err = s.client().Resource(typeConfigs).Namespace(env.SystemNamespace).Create(t.Context(), deployments, metav1.CreateOptions{})
 	require.NoError(t, err)
 	create(typeConfigs) // while the server runs: federatedsecrets come with it
 	for resource := range objects {
@@ -173,31 +199,24 @@ func TestWhatIsSecretStaysSo(t *testing.T) {
 		}
 	}
 	secrets := schema.GroupVersionResource{Group: "types.kubefed.io", Version: "v1beta1", Resource: "federatedsecrets"}
-	member, err := kubernetes.NewForConfig(s.host.Member("cluster1").Config())
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		require.NoError(t, member.CoreV1().Secrets("default").DeleteCollection(context.Background(), metav1.DeleteOptions{}, metav1.ListOptions{FieldSelector: "metadata.name=marked"}))
-	})
 	require.Eventually(t, func() bool {
-		copied, err := member.CoreV1().Secrets("default").Get(t.Context(), "marked", metav1.GetOptions{})
+		copied, err := member.CoreV1().Secrets(secrecyNamespace).Get(t.Context(), "marked", metav1.GetOptions{})
 		return err == nil && string(copied.Data["password"]) == marker
 	}, patience, pollInterval, "the Secret is propagated")
 
 	// What is not encrypted is found in the same way.
-	_, err = s.client().Resource(dnsEndpoints).Namespace("default").Create(t.Context(), &unstructured.Unstructured{Object: map[string]any{
+	_, err = s.client().Resource(dnsEndpoints).Namespace(secrecyNamespace).Create(t.Context(), &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "multiclusterdns.kubefed.io/v1alpha1", "kind": "DNSEndpoint",
-		"metadata": map[string]any{"name": "open", "namespace": "default", "annotations": map[string]any{"example.com/marker": open}},
+		"metadata": map[string]any{"name": "open", "namespace": secrecyNamespace, "annotations": map[string]any{"example.com/marker": open}},
 	}}, metav1.CreateOptions{})
 	require.NoError(t, err)
 	metrics := s.metrics()
-	status, err := s.client().Resource(secrets).Namespace("default").Get(t.Context(), "marked", metav1.GetOptions{})
+	status, err := s.client().Resource(secrets).Namespace(secrecyNamespace).Get(t.Context(), "marked", metav1.GetOptions{})
 	require.NoError(t, err)
 	require.NotContains(t, fmt.Sprint(status.Object["status"], status.GetManagedFields()), marker)
 	events, err := newDynamic(t, s.host.Host().Config()).Resource(schema.GroupVersionResource{Version: "v1", Resource: "events"}).List(t.Context(), metav1.ListOptions{})
 	require.NoError(t, err)
 	require.NotContains(t, fmt.Sprint(events.Items), marker)
-	host, err := kubernetes.NewForConfig(s.host.Host().Config())
-	require.NoError(t, err)
 	tokens, err := host.CoreV1().Secrets(env.SystemNamespace).List(t.Context(), metav1.ListOptions{})
 	require.NoError(t, err)
 	s.terminate()

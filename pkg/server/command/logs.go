@@ -16,7 +16,8 @@ func leaveOutBodies(contextual bool) {
 		klog.SetLogFilter(filter{})
 		return
 	}
-	sink := klog.Background().GetSink()
+	// One call further: that of the sink around it.
+	sink := klog.Background().WithCallDepth(1).GetSink()
 	options := []klog.LoggerOption{klog.ContextualLogger(true)}
 	if writer, ok := sink.(textlogger.KlogBufferWriter); ok {
 		options = append(options, klog.WriteKlogBuffer(writer.WriteKlogBuffer))

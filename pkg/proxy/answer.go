@@ -76,8 +76,9 @@ func refusesImpersonation(response *http.Response) error {
 	if err != nil {
 		return fmt.Errorf("reading its answer: %w", err)
 	}
-	// The text is in both encodings of a Status.
-	if bytes.Contains(head, []byte("cannot impersonate resource")) {
+	// The text is in both encodings of a Status. A verb follows it: impersonate, or one
+	// of those by which Kubernetes 1.36 and later bound it.
+	if bytes.Contains(head, []byte(" cannot impersonate")) {
 		return errNotPermitted
 	}
 	response.Body = struct {

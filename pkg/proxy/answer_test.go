@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bufio"
+	"encoding/pem"
 	"io"
 	"net"
 	"net/http"
@@ -86,7 +87,6 @@ func TestAnUpgradeThatNobodyAskedForIsRefused(t *testing.T) {
 	f := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		hijacked(t, w, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: raw\r\n\r\nraw bytes")
 	})
-	f.backend.Config.Protocols = nil
 	plain := serveHTTP1(t, f)
 	assert.EqualValues(t, http.StatusBadGateway, status(t, plain.get("/api")).Code)
 }
@@ -94,9 +94,10 @@ func TestAnUpgradeThatNobodyAskedForIsRefused(t *testing.T) {
 // serveHTTP1 is f with a member that speaks HTTP/1.1 only.
 func serveHTTP1(t *testing.T, f *fixture) *fixture {
 	t.Helper()
-	backend := httptest.NewServer(f.backend.Config.Handler)
+	backend := httptest.NewTLSServer(f.backend.Config.Handler)
 	t.Cleanup(backend.Close)
 	f.cluster.Spec.APIEndpoint = backend.URL
+	f.cluster.Spec.CABundle = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: backend.Certificate().Raw})
 	return f
 }
 
@@ -214,6 +215,7 @@ func TestRefusalsOfAMemberAreExplained(t *testing.T) {
 		text string
 	}{
 		"/impersonate": {http.StatusForbidden, `{"kind":"Status","message":"users \"jane\" is forbidden: User \"federation\" cannot impersonate resource \"users\""}`},
+		"/bounded":     {http.StatusForbidden, `{"kind":"Status","message":"pods is forbidden: User \"federation\" cannot impersonate-on:user-info:list resource \"pods\""}`},
 		"/own":         {http.StatusForbidden, `{"kind":"Status","message":"pods is forbidden: User \"jane\" cannot list resource \"pods\""}`},
 		"/token":       {http.StatusUnauthorized, `{"kind":"Status","message":"Unauthorized"}`},
 	}
@@ -223,16 +225,18 @@ func TestRefusalsOfAMemberAreExplained(t *testing.T) {
 		_, _ = io.WriteString(w, answers[r.URL.Path].text)
 	})
 
-	refused := status(t, f.get("/impersonate"))
-	assert.EqualValues(t, http.StatusForbidden, refused.Code)
-	assert.Contains(t, refused.Message, "kubectl fed join odd --allow-proxy")
+	for _, path := range []string{"/impersonate", "/bounded"} {
+		refused := status(t, f.get(path))
+		assert.EqualValues(t, http.StatusForbidden, refused.Code)
+		assert.Contains(t, refused.Message, "kubectl fed join odd --allow-proxy")
+	}
 
 	response := f.get("/own")
 	assert.Equal(t, http.StatusForbidden, response.StatusCode)
 	assert.Equal(t, answers["/own"].text, body(t, response), "the member's own word is the user's to read")
 	assert.Empty(t, response.Header.Get("Www-Authenticate"))
 
-	refused = status(t, f.get("/token"))
+	refused := status(t, f.get("/token"))
 	assert.EqualValues(t, http.StatusServiceUnavailable, refused.Code, "it is not the user whom the member does not know")
 	assert.Contains(t, refused.Message, "the federation's own credentials")
 }

@@ -20,6 +20,7 @@ import (
 	"k8s.io/apiserver/pkg/admission"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
+	"k8s.io/apiserver/pkg/warning"
 	"k8s.io/client-go/kubernetes"
 	corev1listers "k8s.io/client-go/listers/core/v1"
 	"k8s.io/client-go/rest"
@@ -236,14 +237,22 @@ func TestObjects(t *testing.T) {
 	}
 }
 
+// warnings are those that an author gets.
+type warnings []string
+
+// AddWarning implements warning.Recorder.
+func (w *warnings) AddWarning(_, text string) { *w = append(*w, text) }
+
 func TestPolicies(t *testing.T) {
 	obj := object(t, "configmaps", "team", "mine", `{template: {}}`)
 	asJane := attributes(jane, "federatedconfigmaps", "", obj, nil)
 	none := &grants{}
 	require.NoError(t, newPlugin(t, Off, none).Validate(t.Context(), asJane, nil))
 	require.Empty(t, none.asked)
-	require.NoError(t, newPlugin(t, Warn, none).Validate(t.Context(), asJane, nil))
-	require.NotEmpty(t, none.asked)
+	warned := &warnings{}
+	require.NoError(t, newPlugin(t, Warn, none).Validate(warning.WithWarningRecorder(t.Context(), warned), asJane, nil))
+	require.Len(t, *warned, 1)
+	require.Contains(t, (*warned)[0], `user "jane" must be allowed to create configmaps`)
 
 	unasked := &grants{err: errors.New("not to be asked")}
 	master := &user.DefaultInfo{Name: "root", Groups: []string{user.SystemPrivilegedGroup}}

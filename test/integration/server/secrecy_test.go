@@ -220,6 +220,7 @@ func TestWhatIsSecretStaysSo(t *testing.T) {
 	require.NoError(t, err)
 	s.terminate()
 	log := s.readLog()
+	require.Contains(t, log, "Request Body", "bodies would have been logged")
 	audited, err := os.ReadFile(audit)
 	require.NoError(t, err)
 	require.Contains(t, string(audited), "federatedsecrets")

@@ -22,7 +22,7 @@ import (
 type strategy struct {
 	runtime.ObjectTyper
 	names.NameGenerator
-	kind *Kind
+	kind   *Kind
 	config *Config
 }
 

@@ -17,6 +17,10 @@ import (
 	"github.com/kubefederation/federation-apiserver/pkg/members"
 )
 
+// badGateway is the reason of an answer with the code 502, for which the library
+// has none.
+const badGateway metav1.StatusReason = "BadGateway"
+
 // reachable spares a request to a member that is known not to answer. One that
 // answers and is not well can be looked at.
 func reachable(cluster *v1beta1.KubeFedCluster) error {
@@ -112,7 +116,7 @@ func statusOf(cluster string, err error) error {
 		}}
 	}
 	return &apierrors.StatusError{ErrStatus: metav1.Status{
-		Status: metav1.StatusFailure, Code: http.StatusBadGateway, Reason: "BadGateway",
+		Status: metav1.StatusFailure, Code: http.StatusBadGateway, Reason: badGateway,
 		Message: fmt.Sprintf("cluster %s does not answer as an API server does: %v", cluster, err),
 	}}
 }

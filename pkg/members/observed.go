@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"time"
 	"unique"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -31,8 +32,10 @@ type Observed struct {
 	// Managed is the value of the label kubefed.io/managed; empty without it.
 	Managed string
 	// Owned is a short hash of the fields that the federation applied and still
-	// owns: when someone else changes or removes one of them, it changes. Empty
-	// when the federation owns nothing.
+	// owns, and of when it did: when someone else changes or removes one of them, it
+	// changes, and so it does when the federation applies something else, which it
+	// need not know of after its store was restored from a backup. Empty when the
+	// federation owns nothing.
 	Owned string
 	// Status is what the object says of itself; nil unless that is observed. It is
 	// shared and never changed.
@@ -122,7 +125,7 @@ func ownedHashOf(obj *unstructured.Unstructured) (string, error) {
 		if text, err = fields.ToJSON(); err != nil {
 			return "", fmt.Errorf("the managedFields of %s: %w", obj.GetName(), err)
 		}
-		return hashOf(entry.APIVersion, text), nil
+		return hashOf(&entry, text), nil
 	}
 	return "", nil
 }
@@ -154,26 +157,32 @@ var jsonEscapes = []struct{ escaped, plain []byte }{
 	{[]byte(`\u0026`), []byte("&")},
 }
 
-// ownedHash hashes our entry of managedFields: its apiVersion and fields, not its time.
+// ownedHash hashes our entry of managedFields.
 func ownedHash(entries []metav1.ManagedFieldsEntry) string {
 	for i := range entries {
 		entry := &entries[i]
 		if !isOurs(entry) || entry.FieldsV1 == nil {
 			continue
 		}
-		return hashOf(entry.APIVersion, entry.FieldsV1.GetRawBytes())
+		return hashOf(entry, entry.FieldsV1.GetRawBytes())
 	}
 	return ""
 }
 
-func hashOf(apiVersion string, fields []byte) string {
+// hashOf hashes apiVersion, time and fields of an entry. An apply that changes
+// nothing leaves the time as it is.
+func hashOf(entry *metav1.ManagedFieldsEntry, fields []byte) string {
 	if bytes.Contains(fields, []byte(`\u00`)) {
 		for _, e := range jsonEscapes {
 			fields = bytes.ReplaceAll(fields, e.escaped, e.plain)
 		}
 	}
 	hash := sha256.New()
-	hash.Write([]byte(apiVersion))
+	hash.Write([]byte(entry.APIVersion))
+	hash.Write([]byte{0})
+	if entry.Time != nil {
+		hash.Write([]byte(entry.Time.UTC().Format(time.RFC3339)))
+	}
 	hash.Write([]byte{0})
 	hash.Write(fields)
 	return base64.RawURLEncoding.EncodeToString(hash.Sum(nil)[:12])

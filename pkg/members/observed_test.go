@@ -3,6 +3,7 @@ package members
 import (
 	"encoding/json"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -25,12 +26,13 @@ func TestOwnedHashIsOfWhatWeApplied(t *testing.T) {
 	require.NotEmpty(t, hash)
 	require.LessOrEqual(t, len(hash), 16)
 
-	later := *ours.DeepCopy()
 	now := metav1.Now()
+	theirs := entry("kubectl", metav1.ManagedFieldsOperationUpdate, "", `{"f:spec":{"f:paused":{}}}`)
+	theirs.Time = &now
+	require.Equal(t, hash, ownedHash([]metav1.ManagedFieldsEntry{theirs, ours}), "others' entries do not count")
+	later := *ours.DeepCopy()
 	later.Time = &now
-	require.Equal(t, hash, ownedHash([]metav1.ManagedFieldsEntry{
-		entry("kubectl", metav1.ManagedFieldsOperationUpdate, "", `{"f:spec":{"f:paused":{}}}`), later,
-	}), "neither others' entries nor the time count")
+	require.NotEqual(t, hash, ownedHash([]metav1.ManagedFieldsEntry{later}), "what we applied at another time may be something else")
 
 	fewer := entry(typesv1beta1.FieldManager, metav1.ManagedFieldsOperationApply, "", `{"f:spec":{}}`)
 	require.NotEqual(t, hash, ownedHash([]metav1.ManagedFieldsEntry{fewer}))
@@ -49,6 +51,8 @@ func TestOwnedHashIsOfWhatWeApplied(t *testing.T) {
 
 func TestOwnedHashDoesNotDependOnTheEncoding(t *testing.T) {
 	plain := entry(typesv1beta1.FieldManager, metav1.ManagedFieldsOperationApply, "", `{"f:spec":{"k:{\"name\":\"a<b>&c\"}":{}}}`)
+	applied := metav1.NewTime(time.Date(2026, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600)))
+	plain.Time = &applied
 	// As in a JSON answer, which escapes for HTML.
 	text, err := json.Marshal([]metav1.ManagedFieldsEntry{plain})
 	require.NoError(t, err)

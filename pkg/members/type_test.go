@@ -68,7 +68,9 @@ func TestCopiesAreAppliedObservedAndDeleted(t *testing.T) {
 
 	healed, err := configs.Apply(f, f.key("web"), f.configMap("web", map[string]string{"a": "1", "b": "2"}))
 	require.NoError(t, err)
-	require.Equal(t, made.Owned, healed.Owned)
+	again, err = configs.Apply(f, f.key("web"), f.configMap("web", map[string]string{"a": "1", "b": "2"}))
+	require.NoError(t, err)
+	require.Equal(t, healed, again, "what is healed stays so")
 	live, err = f.admin.CoreV1().ConfigMaps(f.namespace).Get(f, "web", metav1.GetOptions{})
 	require.NoError(t, err)
 	require.Equal(t, map[string]string{"a": "1", "b": "2", "c": "added by hand"}, live.Data)

@@ -1,0 +1,79 @@
+package ha
+
+import (
+	"net/http"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubefederation/federation-apiserver/test/env"
+)
+
+// manyWatches is how many are open on a replica that is told to end.
+const manyWatches = 100
+
+// openWatches opens watches at a replica. The returned function waits until all
+// have ended, and returns the errors that they ended with.
+func (f *federation) openWatches(server *env.Replica) (ended func() []error) {
+	f.t.Helper()
+	objects := f.at(server).Resource(federatedConfigMaps).Namespace(namespace)
+	list, err := objects.List(f.ctx(), metav1.ListOptions{})
+	require.NoError(f.t, err)
+	var opening errgroup.Group
+	opening.SetLimit(50)
+	var watching sync.WaitGroup
+	var mu sync.Mutex
+	var failed []error
+	for range manyWatches {
+		opening.Go(func() error {
+			watcher, err := objects.Watch(f.ctx(), metav1.ListOptions{ResourceVersion: list.GetResourceVersion(), LabelSelector: "of=nobody"})
+			if err != nil {
+				return err
+			}
+			watching.Go(func() {
+				for event := range watcher.ResultChan() {
+					mu.Lock()
+					failed = append(failed, apierrors.FromObject(event.Object))
+					mu.Unlock()
+				}
+			})
+			return nil
+		})
+	}
+	require.NoError(f.t, opening.Wait())
+	return func() []error {
+		watching.Wait()
+		return failed
+	}
+}
+
+// Row 48, and the promise of docs/operations.md: a rolling restart fails no request
+// of a client that repeats what it is asked to repeat, watches end cleanly, and are
+// resumed.
+func TestRollingRestartFailsNoRequest(t *testing.T) {
+	f := setup(t)
+	load := f.startLoad(4)
+	load.more(100)
+	for i, server := range f.servers {
+		ended := func() []error { return nil }
+		if i == 0 {
+			ended = f.openWatches(server)
+		}
+		require.NoError(t, server.Stop(f.ctx()))
+		assert.Empty(t, ended())
+		load.more(20)
+		require.NoError(t, server.Start(f.ctx()))
+		load.more(20)
+	}
+	load.end()
+	f.leader()
+	for _, server := range f.servers {
+		code, text := f.get(server, "/readyz")
+		require.Equal(t, http.StatusOK, code, text)
+	}
+}

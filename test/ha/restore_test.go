@@ -111,7 +111,7 @@ func TestStoreIsRestored(t *testing.T) {
 		}
 		return nil
 	})
-	// It may be as it was last written, and follows the next change in any case.
+	f.awaitCopy("changed", "saved")
 	f.setValue("changed", "after")
 	f.awaitCopy("changed", "after")
 	for _, server := range f.servers {

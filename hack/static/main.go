@@ -40,7 +40,7 @@ func check(path, platform string) error {
 	if err != nil {
 		return err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	architecture := strings.TrimPrefix(platform, "linux-")
 	if machine, known := machines[architecture]; !known || file.Machine != machine {
 		return fmt.Errorf("is for %s, not for %s", file.Machine, architecture)

@@ -62,12 +62,12 @@ func Backup(ctx context.Context, source Source, w io.Writer) error {
 	return fmt.Errorf("back up etcd: %w", errors.Join(errs...))
 }
 
-func stream(ctx context.Context, config clientv3.Config, w io.Writer) (int64, error) {
+func stream(ctx context.Context, config clientv3.Config, w io.Writer) (size int64, err error) {
 	client, err := clientv3.New(config)
 	if err != nil {
 		return 0, err
 	}
-	defer client.Close()
+	defer func() { err = errors.Join(err, client.Close()) }()
 	// A stream to a member that is down would wait for it.
 	status, cancel := context.WithTimeout(ctx, backupDialTimeout)
 	defer cancel()

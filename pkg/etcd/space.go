@@ -41,7 +41,11 @@ func (s *Server) KeepSpace(ctx context.Context) {
 		logger.Error(err, "Could not reach the embedded etcd, whose space nobody looks after")
 		return
 	}
-	defer client.Close()
+	defer func() {
+		if err := client.Close(); err != nil && ctx.Err() == nil {
+			logger.Error(err, "Could not close the connection to the embedded etcd")
+		}
+	}()
 	said := false
 	wait.UntilWithContext(ctx, func(ctx context.Context) {
 		full, err := s.full(ctx, client)

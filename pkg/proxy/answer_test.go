@@ -8,18 +8,17 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"strings"
 	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"k8s.io/apimachinery/pkg/util/httpstream"
-	"k8s.io/apimachinery/pkg/util/httpstream/spdy"
-	"k8s.io/apimachinery/pkg/util/httpstream/wsstream"
 	"k8s.io/client-go/rest"
 	spdytransport "k8s.io/client-go/transport/spdy"
 	"k8s.io/client-go/transport/websocket"
+	"k8s.io/streaming/pkg/httpstream"
+	"k8s.io/streaming/pkg/httpstream/spdy"
+	"k8s.io/streaming/pkg/httpstream/wsstream"
 )
 
 // hijacked answers with bytes that the library would not send.
@@ -187,7 +186,7 @@ func TestWebSocketsReachTheMember(t *testing.T) {
 		if !assert.NoError(t, err) {
 			return
 		}
-		defer conn.Close()
+		defer func() { _ = conn.Close() }()
 		_, _ = io.Copy(channels[0], channels[0])
 	})
 	roundTripper, holder, err := websocket.RoundTripperFor(&rest.Config{Host: f.front.URL})
@@ -196,7 +195,7 @@ func TestWebSocketsReachTheMember(t *testing.T) {
 	require.NoError(t, err)
 	conn, err := websocket.Negotiate(roundTripper, holder, req, "v5.channel.k8s.io")
 	require.NoError(t, err)
-	defer conn.Close()
+	defer func() { assert.NoError(t, conn.Close()) }()
 	// The first byte names the channel.
 	require.NoError(t, conn.WriteMessage(2, []byte("\x00hello")))
 	for {
@@ -249,5 +248,5 @@ func TestADeadMemberIsSaidToBeDead(t *testing.T) {
 	}
 	refused := status(t, f.get("/api"))
 	assert.EqualValues(t, http.StatusServiceUnavailable, refused.Code, "it is not even tried")
-	assert.True(t, strings.Contains(refused.Message, "did not answer 3 times"), refused.Message)
+	assert.Contains(t, refused.Message, "did not answer 3 times")
 }

@@ -8,6 +8,7 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httputil"
@@ -129,7 +130,11 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	target := h.passage.URL(path, originalQuery(req))
 	defer func() {
 		// A client that ended its watch is no news; nobody reads what follows.
-		if r := recover(); r != nil && (r != http.ErrAbortHandler || req.Context().Err() == nil) {
+		r := recover()
+		if err, ok := r.(error); ok && errors.Is(err, http.ErrAbortHandler) && req.Context().Err() != nil {
+			return
+		}
+		if r != nil {
 			panic(r)
 		}
 	}()

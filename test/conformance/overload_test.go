@@ -94,7 +94,11 @@ func overload(c *trial) {
 	// The webhook must be in force, or nothing is held.
 	c.eventually("the webhook to hold", func() bool {
 		probe := make(chan struct{})
-		go func() { defer close(probe); greedy.send(c.TB, write) }()
+		var probing sync.WaitGroup
+		probing.Go(func() {
+			defer close(probe)
+			greedy.send(c.TB, write)
+		})
 		select {
 		case <-probe:
 			return false

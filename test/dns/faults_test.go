@@ -162,7 +162,10 @@ func TestGates(t *testing.T) {
 	seen("after")
 	record, err := f.host(serviceRecords, namespace).Get(t.Context(), "other", metav1.GetOptions{})
 	require.NoError(t, err)
-	require.NotContains(t, record.Object, "status", "nobody looks")
+	conditions, _, err := unstructured.NestedSlice(record.Object, "status", "conditions")
+	require.NoError(t, err)
+	require.Len(t, conditions, 1, "nobody looks: %v", conditions)
+	require.Equal(t, "the object has not been looked at yet", conditions[0].(map[string]any)["message"])
 
 	_, err = f.host(configs, env.SystemNamespace).Patch(t.Context(), "kubefed", mergePatch,
 		[]byte(`{"spec":{"featureGates":[{"name":"CrossClusterServiceDiscovery","configuration":"Enabled"}]}}`), metav1.PatchOptions{})

@@ -18,7 +18,6 @@ import (
 )
 
 var (
-	federatedClusterRoles        = federated("federatedclusterroles")
 	federatedClusterRoleBindings = federated("federatedclusterrolebindings")
 	federatedSecrets             = federated("federatedsecrets")
 )

@@ -210,7 +210,7 @@ func TestKubectlActsOnFederatedObjects(t *testing.T) {
 	f.eventually("events", func() error {
 		if told := f.run("", "kubectl", "events", "-n", namespace, "--for", "fdeploy/web"); told.err != nil || !strings.Contains(told.stdout, "FederatedDeployment/web") {
 			f.patch(env.HostName, federatedDeployments, namespace, "web", fmt.Sprintf(`{"spec":{"template":{"metadata":{"annotations":{"round":"%d"}}}}}`, len(told.stdout)))
-			return fmt.Errorf("%v: %s%s", told.err, told.stdout, told.stderr)
+			return fmt.Errorf("%w: %s%s", told.err, told.stdout, told.stderr)
 		}
 		return nil
 	})

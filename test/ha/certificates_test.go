@@ -57,7 +57,7 @@ func (f *federation) served(server *env.Replica) *x509.Certificate {
 	require.NoError(f.t, err)
 	conn, err := tls.Dial("tcp", endpoint.Host, &tls.Config{InsecureSkipVerify: true, ServerName: servingName}) //nolint:gosec // it is looked at
 	require.NoError(f.t, err)
-	defer conn.Close()
+	defer func() { require.NoError(f.t, conn.Close()) }()
 	return conn.ConnectionState().PeerCertificates[0]
 }
 

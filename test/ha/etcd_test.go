@@ -18,7 +18,7 @@ func (f *federation) etcd() *clientv3.Client {
 	require.NoError(f.t, err)
 	client, err := clientv3.New(clientv3.Config{Endpoints: f.Federation().Store().Endpoints(), TLS: config, DialTimeout: 5 * time.Second})
 	require.NoError(f.t, err)
-	f.t.Cleanup(func() { client.Close() })
+	f.t.Cleanup(func() { require.NoError(f.t, client.Close()) })
 	return client
 }
 

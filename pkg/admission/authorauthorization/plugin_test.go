@@ -124,7 +124,7 @@ func newPlugin(t *testing.T, policy Policy, answers *grants) *Plugin {
 		w.Header().Set("Content-Type", "application/json")
 		if !ok {
 			w.WriteHeader(http.StatusNotFound)
-			_ = json.NewEncoder(w).Encode(apierrors.NewNotFound(schema.GroupResource(clusterRoles), name).ErrStatus)
+			_ = json.NewEncoder(w).Encode(apierrors.NewNotFound(clusterRoles, name).ErrStatus)
 			return
 		}
 		_ = json.NewEncoder(w).Encode(rbacv1.ClusterRole{TypeMeta: metav1.TypeMeta{APIVersion: "rbac.authorization.k8s.io/v1", Kind: "ClusterRole"}, Rules: rules})

@@ -32,9 +32,13 @@ func Explain(err error, obj any, maxBytes int) error {
 	return apierrors.NewRequestEntityTooLargeError(fmt.Sprintf("the object cannot be stored: %s exceeds the limit of %d bytes", size, maxBytes))
 }
 
+// insufficientStorage is the reason of an answer with the code 507, for which the
+// library has none.
+const insufficientStorage metav1.StatusReason = "InsufficientStorage"
+
 // full is not to be repeated at once: the store is not emptied that fast.
 var full = &apierrors.StatusError{ErrStatus: metav1.Status{
-	Status: metav1.StatusFailure, Code: http.StatusInsufficientStorage, Reason: "InsufficientStorage",
+	Status: metav1.StatusFailure, Code: http.StatusInsufficientStorage, Reason: insufficientStorage,
 	Message: "the store of the federation is full and takes no writes; reads go on. " +
 		"Its administrator has to make room, or to give it a larger quota",
 }}

@@ -16,8 +16,7 @@ func leaveOutBodies(contextual bool) {
 		klog.SetLogFilter(filter{})
 		return
 	}
-	// One call further: that of the sink around it.
-	sink := klog.Background().WithCallDepth(1).GetSink()
+	sink := klog.Background().GetSink()
 	options := []klog.LoggerOption{klog.ContextualLogger(true)}
 	if writer, ok := sink.(textlogger.KlogBufferWriter); ok {
 		options = append(options, klog.WriteKlogBuffer(writer.WriteKlogBuffer))
@@ -42,6 +41,12 @@ func (filter) FilterS(message string, keysAndValues []any) (string, []any) {
 // bodiless is a sink without bodies.
 type bodiless struct {
 	logr.LogSink
+}
+
+// Init implements logr.LogSink. A call comes one further: through this sink.
+func (b bodiless) Init(info logr.RuntimeInfo) {
+	info.CallDepth++
+	b.LogSink.Init(info)
 }
 
 // The words of k8s.io/client-go/rest.

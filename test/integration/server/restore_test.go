@@ -134,5 +134,5 @@ func TestFullStoreRefusesWritesAndRecovers(t *testing.T) {
 	require.NoError(t, errors.Join(err, last))
 	after, err := objects.List(t.Context(), metav1.ListOptions{})
 	require.NoError(t, err)
-	assert.Equal(t, len(list.Items)+1, len(after.Items))
+	assert.Len(t, after.Items, len(list.Items)+1)
 }

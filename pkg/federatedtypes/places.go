@@ -12,7 +12,7 @@ import (
 // recorded before anything is written to a member lets no crash lose sight of a
 // copy; what is recorded without need costs one look at the member.
 func (s strategy) recordPlaces(ctx context.Context, obj *typesv1beta1.FederatedObject) {
-	if s.config.Places == nil || !s.kind.propagates() || obj.DeletionTimestamp != nil {
+	if s.config.Places == nil || !s.kind.propagates() || obj.DeletionTimestamp != nil || isOnTrial(ctx) {
 		return
 	}
 	recorded := make(map[string]struct{}, len(obj.Status.Clusters))

@@ -51,7 +51,7 @@ func (r *objectREST) Create(ctx context.Context, obj runtime.Object, validate re
 	if err := r.kind.takesNew(); err != nil {
 		return nil, err
 	}
-	created, err := r.Store.Create(ctx, obj, validate, options)
+	created, err := r.Store.Create(onTrial(ctx, options.DryRun), obj, validate, options)
 	if err != nil {
 		return nil, r.storage.explain(err, obj.(*typesv1beta1.FederatedObject))
 	}
@@ -66,7 +66,7 @@ func (r *objectREST) Update(ctx context.Context, name string, info rest.UpdatedO
 		}
 		return create(ctx, obj)
 	}
-	return r.storage.updateForUser(ctx, r.Store, name, info, takesNew, update, forceCreate, options)
+	return r.storage.updateForUser(onTrial(ctx, options.DryRun), r.Store, name, info, takesNew, update, forceCreate, options)
 }
 
 // Delete deletes an object, or marks it as being deleted.

@@ -17,7 +17,7 @@ import (
 // buildHandlerChain is the library's chain, fitted to an aggregated server.
 func (f *FederationConfig) buildHandlerChain(handler http.Handler, c *genericapiserver.Config) http.Handler {
 	chain := genericapiserver.DefaultBuildHandlerChain(afterTypesAreLoaded(proxy.HoldQuery(handler), f.types.loaded), c)
-	return federatedtypes.BehindAggregation(withProperAuditID(afterAuthoritiesAreKnown(chain, c)))
+	return federatedtypes.BehindAggregation(withProperAuditID(withShortFieldManager(afterAuthoritiesAreKnown(chain, c))))
 }
 
 // afterTypesAreLoaded answers the list of all groups with 503 as long as the

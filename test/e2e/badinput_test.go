@@ -182,7 +182,7 @@ func TestBadFederatedObjectsAreRefused(t *testing.T) {
 
 var badClusters = []badInput{
 	{"no endpoint", `{secretRef: {name: a}}`, 422, "spec.apiEndpoint", "Required value"},
-	{"ftp", `{apiEndpoint: "ftp://a", secretRef: {name: a}}`, 422, "spec.apiEndpoint", "scheme must be https or http"},
+	{"ftp", `{apiEndpoint: "ftp://a", secretRef: {name: a}}`, 422, "spec.apiEndpoint", "scheme must be https"},
 	{"credentials in the endpoint", `{apiEndpoint: "https://u:p@a", secretRef: {name: a}}`, 422, "spec.apiEndpoint", "must not have credentials"},
 	{"port out of range", `{apiEndpoint: "https://a:99999", secretRef: {name: a}}`, 422, "spec.apiEndpoint", "port must be between 1 and 65535"},
 	{"endpoint of 4 KiB", `{apiEndpoint: "https://` + strings.Repeat("a", 4<<10) + `", secretRef: {name: a}}`, 422, "spec.apiEndpoint", "2048"},

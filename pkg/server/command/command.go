@@ -11,6 +11,7 @@ import (
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	cliflag "k8s.io/component-base/cli/flag"
 	"k8s.io/component-base/cli/globalflag"
+	"k8s.io/component-base/logs"
 	logsapi "k8s.io/component-base/logs/api/v1"
 	"k8s.io/component-base/term"
 	"k8s.io/klog/v2"
@@ -59,7 +60,8 @@ func New() *cobra.Command {
 	groups := o.Flags()
 	// A flag of this name makes cobra print Version and end.
 	groups.FlagSet("global").Bool("version", false, "Print the version and exit.")
-	globalflag.AddGlobalFlags(groups.FlagSet("global"), command.Name())
+	// The options have the flags of logging; of two flags of a name the wrong one might be set.
+	globalflag.AddGlobalFlags(groups.FlagSet("global"), command.Name(), logs.SkipLoggingConfigurationFlags())
 	for _, group := range groups.FlagSets {
 		command.Flags().AddFlagSet(group)
 	}

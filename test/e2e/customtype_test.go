@@ -128,6 +128,11 @@ func TestCustomResourceIsFederatedAtRunTime(t *testing.T) {
 		after := f.awaitReady(federatedWidgets, namespace, "gadget")
 		assert.Equal(t, before.GetUID(), after.GetUID())
 		assert.Equal(t, there.GetUID(), f.get(cluster1, widgets, namespace, "gadget").GetUID())
+		// The host learns a moment later that the kind is there again.
+		f.eventually("kubectl to know the kind again", func() error {
+			r := f.run("", "kubectl", "get", "-n", namespace, "federatedwidget", "gadget")
+			return r.err
+		})
 	})
 
 	complaint = f.refused("", "delete", "-f", config)

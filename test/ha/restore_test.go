@@ -43,6 +43,14 @@ func TestStoreIsRestored(t *testing.T) {
 	require.NoError(t, err, complaint.String())
 	require.NoError(t, os.WriteFile(backup, data, 0o600))
 
+	// Members note the second of a change.
+	written := f.awaitCopy("changed", "saved").GetManagedFields()[0].Time
+	f.eventually("another second", func(context.Context) error {
+		if now := time.Now(); !now.Truncate(time.Second).After(written.Time) {
+			return fmt.Errorf("it is %s", now)
+		}
+		return nil
+	})
 	f.setValue("changed", "later")
 	f.awaitCopy("changed", "later")
 	require.NoError(t, f.in(federatedConfigMaps, namespace).Delete(f.ctx(), "deleted", metav1.DeleteOptions{}))

@@ -147,9 +147,9 @@ func (r *results) print(out io.Writer) {
 	fmt.Fprintf(out, "%d ConfigMaps of 1 KiB to %d members, %d requests at a time, medians of %d rounds\n\n",
 		r.options.objects, r.options.members, r.options.inFlight, r.options.rounds)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "phase\tdirect/s\tcopies/s\tratio\tp50 ms\tp99 ms\thub CPU ms\tserver CPU ms\trevisions\tstore KiB\trequests per copy")
+	fmt.Fprintln(table, "phase\tdirect/s\tcopies/s\tratio\tp50 ms\tp99 ms\thub CPU ms\tserver CPU ms\trevisions\tstore KiB\trequests per copy\t")
 	for _, p := range r.phases() {
-		fmt.Fprintf(table, "%s\t%.0f\t%.0f\t%.2f\t%.0f\t%.0f\t%.1f\t%.1f\t%.2f\t%.1f\t%s\n", p.Operation, p.DirectCopiesPerSec, p.CopiesPerSec,
+		fmt.Fprintf(table, "%s\t%.0f\t%.0f\t%.2f\t%.0f\t%.0f\t%.1f\t%.1f\t%.2f\t%.1f\t%s\t\n", p.Operation, p.DirectCopiesPerSec, p.CopiesPerSec,
 			p.Ratio, p.P50Millis, p.P99Millis, p.HubCPUMillis, p.ServerCPUMillis, p.RevisionsPerObject, p.StoreKiB, p.requests())
 	}
 	if err := table.Flush(); err != nil {

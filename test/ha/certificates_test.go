@@ -132,7 +132,7 @@ func TestCertificatesAreReplacedUnderLoad(t *testing.T) {
 		load.more(8)
 	})
 
-	load.end(0)
+	load.end()
 	require.Equal(t, pids, f.pids(), "no replica was started again")
 }
 

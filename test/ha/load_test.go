@@ -2,7 +2,6 @@ package ha
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -34,6 +33,8 @@ type load struct {
 	created  map[string]bool
 	observed map[string]int
 	deleted  map[string]int
+	// lost says that the watch could not be resumed where it ended.
+	lost bool
 }
 
 // startLoad begins with the given number of clients.
@@ -56,7 +57,7 @@ func (f *federation) startLoad(clients int) *load {
 			select {
 			case event, open := <-watcher.ResultChan():
 				if !open {
-					l.fail(ctx, errors.New("the watch cannot be resumed"))
+					l.lose(ctx)
 					return
 				}
 				l.see(event)
@@ -85,6 +86,12 @@ func (l *load) see(event watch.Event) {
 	case watch.Deleted:
 		l.deleted[object.GetName()]++
 	}
+}
+
+func (l *load) lose(ctx context.Context) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lost = ctx.Err() == nil
 }
 
 func (l *load) fail(ctx context.Context, err error) {
@@ -154,10 +161,9 @@ func (l *load) more(requests int64) {
 	})
 }
 
-// end stops the clients, and checks that no request failed, but for a number of
-// writes that the host could not bring to a replica, and that the watch has missed
-// nothing and seen nothing twice.
-func (l *load) end(undelivered int) {
+// end stops the clients, and checks that no request failed, and that the watch has
+// missed nothing and seen nothing twice.
+func (l *load) end() {
 	l.f.t.Helper()
 	l.more(40)
 	l.f.eventually("the watch to catch up", func(context.Context) error {
@@ -170,17 +176,25 @@ func (l *load) end(undelivered int) {
 		}
 		return nil
 	})
-	l.cancel()
-	l.clients.Wait()
-	assert.LessOrEqual(l.f.t, len(l.failed), undelivered, "of %d requests: %v", l.requests.Load(), l.failed)
-	for _, err := range l.failed {
-		assert.True(l.f.t, apierrors.IsServiceUnavailable(err) && !strings.Contains(err.Error(), "list: "), "%v", err)
-	}
+	l.stop(0)
+	assert.False(l.f.t, l.lost, "the watch cannot be resumed")
 	for name, times := range l.observed {
 		assert.Equal(l.f.t, 1, times, "ADDED of %s", name)
 	}
 	for name, times := range l.deleted {
 		assert.Equal(l.f.t, 1, times, "DELETED of %s", name)
+	}
+}
+
+// stop stops the clients, and checks that no request failed but for a number of
+// writes that the host could not bring to a replica.
+func (l *load) stop(undelivered int) {
+	l.f.t.Helper()
+	l.cancel()
+	l.clients.Wait()
+	assert.LessOrEqual(l.f.t, len(l.failed), undelivered, "of %d requests: %v", l.requests.Load(), l.failed)
+	for _, err := range l.failed {
+		assert.True(l.f.t, apierrors.IsServiceUnavailable(err) && !strings.Contains(err.Error(), "list: "), "%v", err)
 	}
 	l.f.t.Logf("%d requests", l.requests.Load())
 }

@@ -55,7 +55,7 @@ func (f *federation) openWatches(server *env.Replica) (ended func() []error) {
 // Row 48, and the promise of docs/operations.md: a rolling restart fails no read of a
 // client that repeats what it is asked to repeat, and of the writes none but those
 // that are on their way to the replica in the moment in which it closes; watches end
-// cleanly, and are resumed.
+// cleanly, and their clients list again.
 func TestRollingRestartFailsNoRead(t *testing.T) {
 	f := setup(t)
 	const clients = 4
@@ -74,7 +74,7 @@ func TestRollingRestartFailsNoRead(t *testing.T) {
 	}
 	// The host has one connection to a replica. It cannot repeat the writes on it that cross the replica's word that it
 	// takes no more.
-	load.end(clients * len(f.servers))
+	load.stop(clients * len(f.servers))
 	f.leader()
 	for _, server := range f.servers {
 		code, text := f.get(server, "/readyz")

@@ -56,7 +56,7 @@ func TestServingCertificateIsSelfManaged(t *testing.T) {
 		}
 		return nil
 	})
-	load.end(0)
+	load.end()
 }
 
 func (f *federation) secret(key string) []byte {

@@ -128,7 +128,10 @@ func TestProbesOfOddServers(t *testing.T) {
 				}
 			}
 		}, false, "200 OK", ""},
-		{"no answer", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, false, "", "did not answer in time"},
+		{"no answer", func(_ http.ResponseWriter, r *http.Request) {
+			<-r.Context().Done()
+			panic(http.ErrAbortHandler) // to return would be an answer
+		}, false, "", "did not answer in time"},
 		{"half an answer", func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Length", "10")
 			_, _ = io.WriteString(w, "ok")

@@ -33,6 +33,7 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&KubeFedCluster{}, &KubeFedClusterList{},
 		&KubeFedConfig{}, &KubeFedConfigList{},
 		&FederatedTypeConfig{}, &FederatedTypeConfigList{},
+		&PendingRemoval{}, &PendingRemovalList{},
 		&PropagatedVersion{}, &PropagatedVersionList{},
 		&ClusterPropagatedVersion{}, &ClusterPropagatedVersionList{},
 		&FederatedServiceStatus{}, &FederatedServiceStatusList{},

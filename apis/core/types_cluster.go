@@ -101,6 +101,9 @@ type KubeFedClusterStatus struct {
 	Region *string
 	// kubernetesVersion is the version that the member's API server reports.
 	KubernetesVersion string
+	// lastSeenTime is when a probe last found the member ready. It is there only while
+	// it is not.
+	LastSeenTime *metav1.Time
 }
 
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object

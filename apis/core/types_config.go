@@ -124,6 +124,18 @@ type StatusControllerConfig struct {
 	MaxConcurrentReconciles *int64
 }
 
+// RemovalsConfig says how copies are removed from members.
+type RemovalsConfig struct {
+	// unreachableAfter is how long a member must not have been ready before the
+	// deletion of a federated object waits for it no longer: what is to be removed
+	// there is kept as a PendingRemoval until it is back. 0s means that deletions
+	// wait for it for ever. Default 15m.
+	UnreachableAfter *metav1.Duration
+	// giveUpAfter is how long a PendingRemoval is kept. 0s means for ever. Default
+	// 720h, which is 30 days.
+	GiveUpAfter *metav1.Duration
+}
+
 // KubeFedConfigSpec is the configuration of the control plane.
 type KubeFedConfigSpec struct {
 	// scope is Cluster (the federation acts on all namespaces) or Namespaced
@@ -141,6 +153,8 @@ type KubeFedConfigSpec struct {
 	SyncController *SyncControllerConfig
 	// statusController configures the collection of members' status.
 	StatusController *StatusControllerConfig
+	// removals says how copies are removed from members.
+	Removals *RemovalsConfig
 }
 
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object

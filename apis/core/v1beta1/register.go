@@ -31,6 +31,7 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&KubeFedCluster{}, &KubeFedClusterList{},
 		&KubeFedConfig{}, &KubeFedConfigList{},
 		&FederatedTypeConfig{}, &FederatedTypeConfigList{},
+		&PendingRemoval{}, &PendingRemovalList{},
 	)
 	metav1.AddToGroupVersion(scheme, SchemeGroupVersion)
 	return nil

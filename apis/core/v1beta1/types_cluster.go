@@ -116,6 +116,10 @@ type KubeFedClusterStatus struct {
 	// kubernetesVersion is the version that the member's API server reports.
 	// +optional
 	KubernetesVersion string `json:"kubernetesVersion,omitempty"`
+	// lastSeenTime is when a probe last found the member ready. It is there only while
+	// it is not.
+	// +optional
+	LastSeenTime *metav1.Time `json:"lastSeenTime,omitempty"`
 }
 
 // +genclient

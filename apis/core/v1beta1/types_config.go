@@ -141,6 +141,20 @@ type StatusControllerConfig struct {
 	MaxConcurrentReconciles *int64 `json:"maxConcurrentReconciles,omitempty"`
 }
 
+// RemovalsConfig says how copies are removed from members.
+type RemovalsConfig struct {
+	// unreachableAfter is how long a member must not have been ready before the
+	// deletion of a federated object waits for it no longer: what is to be removed
+	// there is kept as a PendingRemoval until it is back. 0s means that deletions
+	// wait for it for ever. Default 15m.
+	// +optional
+	UnreachableAfter *metav1.Duration `json:"unreachableAfter,omitempty"`
+	// giveUpAfter is how long a PendingRemoval is kept. 0s means for ever. Default
+	// 720h, which is 30 days.
+	// +optional
+	GiveUpAfter *metav1.Duration `json:"giveUpAfter,omitempty"`
+}
+
 // KubeFedConfigSpec is the configuration of the control plane.
 type KubeFedConfigSpec struct {
 	// scope is Cluster (the federation acts on all namespaces) or Namespaced
@@ -167,6 +181,9 @@ type KubeFedConfigSpec struct {
 	// statusController configures the collection of members' status.
 	// +optional
 	StatusController *StatusControllerConfig `json:"statusController,omitempty"`
+	// removals says how copies are removed from members.
+	// +optional
+	Removals *RemovalsConfig `json:"removals,omitempty"`
 }
 
 // +genclient

@@ -200,6 +200,96 @@ func RegisterConversions(s *runtime.Scheme) error {
 	}); err != nil {
 		return err
 	}
+	if err := s.AddGeneratedConversionFunc((*PendingRemoval)(nil), (*core.PendingRemoval)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta1_PendingRemoval_To_core_PendingRemoval(a.(*PendingRemoval), b.(*core.PendingRemoval), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*core.PendingRemoval)(nil), (*PendingRemoval)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_core_PendingRemoval_To_v1beta1_PendingRemoval(a.(*core.PendingRemoval), b.(*PendingRemoval), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*PendingRemovalList)(nil), (*core.PendingRemovalList)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta1_PendingRemovalList_To_core_PendingRemovalList(a.(*PendingRemovalList), b.(*core.PendingRemovalList), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*core.PendingRemovalList)(nil), (*PendingRemovalList)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_core_PendingRemovalList_To_v1beta1_PendingRemovalList(a.(*core.PendingRemovalList), b.(*PendingRemovalList), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*PendingRemovalSpec)(nil), (*core.PendingRemovalSpec)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta1_PendingRemovalSpec_To_core_PendingRemovalSpec(a.(*PendingRemovalSpec), b.(*core.PendingRemovalSpec), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*core.PendingRemovalSpec)(nil), (*PendingRemovalSpec)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_core_PendingRemovalSpec_To_v1beta1_PendingRemovalSpec(a.(*core.PendingRemovalSpec), b.(*PendingRemovalSpec), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*PendingRemovalStatus)(nil), (*core.PendingRemovalStatus)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta1_PendingRemovalStatus_To_core_PendingRemovalStatus(a.(*PendingRemovalStatus), b.(*core.PendingRemovalStatus), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*core.PendingRemovalStatus)(nil), (*PendingRemovalStatus)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_core_PendingRemovalStatus_To_v1beta1_PendingRemovalStatus(a.(*core.PendingRemovalStatus), b.(*PendingRemovalStatus), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*RemovalCluster)(nil), (*core.RemovalCluster)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta1_RemovalCluster_To_core_RemovalCluster(a.(*RemovalCluster), b.(*core.RemovalCluster), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*core.RemovalCluster)(nil), (*RemovalCluster)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_core_RemovalCluster_To_v1beta1_RemovalCluster(a.(*core.RemovalCluster), b.(*RemovalCluster), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*RemovalOptions)(nil), (*core.RemovalOptions)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta1_RemovalOptions_To_core_RemovalOptions(a.(*RemovalOptions), b.(*core.RemovalOptions), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*core.RemovalOptions)(nil), (*RemovalOptions)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_core_RemovalOptions_To_v1beta1_RemovalOptions(a.(*core.RemovalOptions), b.(*RemovalOptions), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*RemovalRequester)(nil), (*core.RemovalRequester)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta1_RemovalRequester_To_core_RemovalRequester(a.(*RemovalRequester), b.(*core.RemovalRequester), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*core.RemovalRequester)(nil), (*RemovalRequester)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_core_RemovalRequester_To_v1beta1_RemovalRequester(a.(*core.RemovalRequester), b.(*RemovalRequester), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*RemovalTarget)(nil), (*core.RemovalTarget)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta1_RemovalTarget_To_core_RemovalTarget(a.(*RemovalTarget), b.(*core.RemovalTarget), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*core.RemovalTarget)(nil), (*RemovalTarget)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_core_RemovalTarget_To_v1beta1_RemovalTarget(a.(*core.RemovalTarget), b.(*RemovalTarget), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*RemovalsConfig)(nil), (*core.RemovalsConfig)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1beta1_RemovalsConfig_To_core_RemovalsConfig(a.(*RemovalsConfig), b.(*core.RemovalsConfig), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*core.RemovalsConfig)(nil), (*RemovalsConfig)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_core_RemovalsConfig_To_v1beta1_RemovalsConfig(a.(*core.RemovalsConfig), b.(*RemovalsConfig), scope)
+	}); err != nil {
+		return err
+	}
 	if err := s.AddGeneratedConversionFunc((*StatusControllerConfig)(nil), (*core.StatusControllerConfig)(nil), func(a, b interface{}, scope conversion.Scope) error {
 		return Convert_v1beta1_StatusControllerConfig_To_core_StatusControllerConfig(a.(*StatusControllerConfig), b.(*core.StatusControllerConfig), scope)
 	}); err != nil {
@@ -629,6 +719,200 @@ func autoConvert_core_LocalSecretReference_To_v1beta1_LocalSecretReference(in *c
 // Convert_core_LocalSecretReference_To_v1beta1_LocalSecretReference is an autogenerated conversion function.
 func Convert_core_LocalSecretReference_To_v1beta1_LocalSecretReference(in *core.LocalSecretReference, out *LocalSecretReference, s conversion.Scope) error {
 	return autoConvert_core_LocalSecretReference_To_v1beta1_LocalSecretReference(in, out, s)
+}
+
+func autoConvert_v1beta1_PendingRemoval_To_core_PendingRemoval(in *PendingRemoval, out *core.PendingRemoval, s conversion.Scope) error {
+	out.ObjectMeta = in.ObjectMeta
+	if err := Convert_v1beta1_PendingRemovalSpec_To_core_PendingRemovalSpec(&in.Spec, &out.Spec, s); err != nil {
+		return err
+	}
+	if err := Convert_v1beta1_PendingRemovalStatus_To_core_PendingRemovalStatus(&in.Status, &out.Status, s); err != nil {
+		return err
+	}
+	return nil
+}
+
+// Convert_v1beta1_PendingRemoval_To_core_PendingRemoval is an autogenerated conversion function.
+func Convert_v1beta1_PendingRemoval_To_core_PendingRemoval(in *PendingRemoval, out *core.PendingRemoval, s conversion.Scope) error {
+	return autoConvert_v1beta1_PendingRemoval_To_core_PendingRemoval(in, out, s)
+}
+
+func autoConvert_core_PendingRemoval_To_v1beta1_PendingRemoval(in *core.PendingRemoval, out *PendingRemoval, s conversion.Scope) error {
+	out.ObjectMeta = in.ObjectMeta
+	if err := Convert_core_PendingRemovalSpec_To_v1beta1_PendingRemovalSpec(&in.Spec, &out.Spec, s); err != nil {
+		return err
+	}
+	if err := Convert_core_PendingRemovalStatus_To_v1beta1_PendingRemovalStatus(&in.Status, &out.Status, s); err != nil {
+		return err
+	}
+	return nil
+}
+
+// Convert_core_PendingRemoval_To_v1beta1_PendingRemoval is an autogenerated conversion function.
+func Convert_core_PendingRemoval_To_v1beta1_PendingRemoval(in *core.PendingRemoval, out *PendingRemoval, s conversion.Scope) error {
+	return autoConvert_core_PendingRemoval_To_v1beta1_PendingRemoval(in, out, s)
+}
+
+func autoConvert_v1beta1_PendingRemovalList_To_core_PendingRemovalList(in *PendingRemovalList, out *core.PendingRemovalList, s conversion.Scope) error {
+	out.ListMeta = in.ListMeta
+	out.Items = *(*[]core.PendingRemoval)(unsafe.Pointer(&in.Items))
+	return nil
+}
+
+// Convert_v1beta1_PendingRemovalList_To_core_PendingRemovalList is an autogenerated conversion function.
+func Convert_v1beta1_PendingRemovalList_To_core_PendingRemovalList(in *PendingRemovalList, out *core.PendingRemovalList, s conversion.Scope) error {
+	return autoConvert_v1beta1_PendingRemovalList_To_core_PendingRemovalList(in, out, s)
+}
+
+func autoConvert_core_PendingRemovalList_To_v1beta1_PendingRemovalList(in *core.PendingRemovalList, out *PendingRemovalList, s conversion.Scope) error {
+	out.ListMeta = in.ListMeta
+	out.Items = *(*[]PendingRemoval)(unsafe.Pointer(&in.Items))
+	return nil
+}
+
+// Convert_core_PendingRemovalList_To_v1beta1_PendingRemovalList is an autogenerated conversion function.
+func Convert_core_PendingRemovalList_To_v1beta1_PendingRemovalList(in *core.PendingRemovalList, out *PendingRemovalList, s conversion.Scope) error {
+	return autoConvert_core_PendingRemovalList_To_v1beta1_PendingRemovalList(in, out, s)
+}
+
+func autoConvert_v1beta1_PendingRemovalSpec_To_core_PendingRemovalSpec(in *PendingRemovalSpec, out *core.PendingRemovalSpec, s conversion.Scope) error {
+	*out = *(*core.PendingRemovalSpec)(unsafe.Pointer(in))
+	return nil
+}
+
+// Convert_v1beta1_PendingRemovalSpec_To_core_PendingRemovalSpec is an autogenerated conversion function.
+func Convert_v1beta1_PendingRemovalSpec_To_core_PendingRemovalSpec(in *PendingRemovalSpec, out *core.PendingRemovalSpec, s conversion.Scope) error {
+	return autoConvert_v1beta1_PendingRemovalSpec_To_core_PendingRemovalSpec(in, out, s)
+}
+
+func autoConvert_core_PendingRemovalSpec_To_v1beta1_PendingRemovalSpec(in *core.PendingRemovalSpec, out *PendingRemovalSpec, s conversion.Scope) error {
+	*out = *(*PendingRemovalSpec)(unsafe.Pointer(in))
+	return nil
+}
+
+// Convert_core_PendingRemovalSpec_To_v1beta1_PendingRemovalSpec is an autogenerated conversion function.
+func Convert_core_PendingRemovalSpec_To_v1beta1_PendingRemovalSpec(in *core.PendingRemovalSpec, out *PendingRemovalSpec, s conversion.Scope) error {
+	return autoConvert_core_PendingRemovalSpec_To_v1beta1_PendingRemovalSpec(in, out, s)
+}
+
+func autoConvert_v1beta1_PendingRemovalStatus_To_core_PendingRemovalStatus(in *PendingRemovalStatus, out *core.PendingRemovalStatus, s conversion.Scope) error {
+	*out = *(*core.PendingRemovalStatus)(unsafe.Pointer(in))
+	return nil
+}
+
+// Convert_v1beta1_PendingRemovalStatus_To_core_PendingRemovalStatus is an autogenerated conversion function.
+func Convert_v1beta1_PendingRemovalStatus_To_core_PendingRemovalStatus(in *PendingRemovalStatus, out *core.PendingRemovalStatus, s conversion.Scope) error {
+	return autoConvert_v1beta1_PendingRemovalStatus_To_core_PendingRemovalStatus(in, out, s)
+}
+
+func autoConvert_core_PendingRemovalStatus_To_v1beta1_PendingRemovalStatus(in *core.PendingRemovalStatus, out *PendingRemovalStatus, s conversion.Scope) error {
+	*out = *(*PendingRemovalStatus)(unsafe.Pointer(in))
+	return nil
+}
+
+// Convert_core_PendingRemovalStatus_To_v1beta1_PendingRemovalStatus is an autogenerated conversion function.
+func Convert_core_PendingRemovalStatus_To_v1beta1_PendingRemovalStatus(in *core.PendingRemovalStatus, out *PendingRemovalStatus, s conversion.Scope) error {
+	return autoConvert_core_PendingRemovalStatus_To_v1beta1_PendingRemovalStatus(in, out, s)
+}
+
+func autoConvert_v1beta1_RemovalCluster_To_core_RemovalCluster(in *RemovalCluster, out *core.RemovalCluster, s conversion.Scope) error {
+	*out = *(*core.RemovalCluster)(unsafe.Pointer(in))
+	return nil
+}
+
+// Convert_v1beta1_RemovalCluster_To_core_RemovalCluster is an autogenerated conversion function.
+func Convert_v1beta1_RemovalCluster_To_core_RemovalCluster(in *RemovalCluster, out *core.RemovalCluster, s conversion.Scope) error {
+	return autoConvert_v1beta1_RemovalCluster_To_core_RemovalCluster(in, out, s)
+}
+
+func autoConvert_core_RemovalCluster_To_v1beta1_RemovalCluster(in *core.RemovalCluster, out *RemovalCluster, s conversion.Scope) error {
+	*out = *(*RemovalCluster)(unsafe.Pointer(in))
+	return nil
+}
+
+// Convert_core_RemovalCluster_To_v1beta1_RemovalCluster is an autogenerated conversion function.
+func Convert_core_RemovalCluster_To_v1beta1_RemovalCluster(in *core.RemovalCluster, out *RemovalCluster, s conversion.Scope) error {
+	return autoConvert_core_RemovalCluster_To_v1beta1_RemovalCluster(in, out, s)
+}
+
+func autoConvert_v1beta1_RemovalOptions_To_core_RemovalOptions(in *RemovalOptions, out *core.RemovalOptions, s conversion.Scope) error {
+	*out = *(*core.RemovalOptions)(unsafe.Pointer(in))
+	return nil
+}
+
+// Convert_v1beta1_RemovalOptions_To_core_RemovalOptions is an autogenerated conversion function.
+func Convert_v1beta1_RemovalOptions_To_core_RemovalOptions(in *RemovalOptions, out *core.RemovalOptions, s conversion.Scope) error {
+	return autoConvert_v1beta1_RemovalOptions_To_core_RemovalOptions(in, out, s)
+}
+
+func autoConvert_core_RemovalOptions_To_v1beta1_RemovalOptions(in *core.RemovalOptions, out *RemovalOptions, s conversion.Scope) error {
+	*out = *(*RemovalOptions)(unsafe.Pointer(in))
+	return nil
+}
+
+// Convert_core_RemovalOptions_To_v1beta1_RemovalOptions is an autogenerated conversion function.
+func Convert_core_RemovalOptions_To_v1beta1_RemovalOptions(in *core.RemovalOptions, out *RemovalOptions, s conversion.Scope) error {
+	return autoConvert_core_RemovalOptions_To_v1beta1_RemovalOptions(in, out, s)
+}
+
+func autoConvert_v1beta1_RemovalRequester_To_core_RemovalRequester(in *RemovalRequester, out *core.RemovalRequester, s conversion.Scope) error {
+	*out = *(*core.RemovalRequester)(unsafe.Pointer(in))
+	return nil
+}
+
+// Convert_v1beta1_RemovalRequester_To_core_RemovalRequester is an autogenerated conversion function.
+func Convert_v1beta1_RemovalRequester_To_core_RemovalRequester(in *RemovalRequester, out *core.RemovalRequester, s conversion.Scope) error {
+	return autoConvert_v1beta1_RemovalRequester_To_core_RemovalRequester(in, out, s)
+}
+
+func autoConvert_core_RemovalRequester_To_v1beta1_RemovalRequester(in *core.RemovalRequester, out *RemovalRequester, s conversion.Scope) error {
+	*out = *(*RemovalRequester)(unsafe.Pointer(in))
+	return nil
+}
+
+// Convert_core_RemovalRequester_To_v1beta1_RemovalRequester is an autogenerated conversion function.
+func Convert_core_RemovalRequester_To_v1beta1_RemovalRequester(in *core.RemovalRequester, out *RemovalRequester, s conversion.Scope) error {
+	return autoConvert_core_RemovalRequester_To_v1beta1_RemovalRequester(in, out, s)
+}
+
+func autoConvert_v1beta1_RemovalTarget_To_core_RemovalTarget(in *RemovalTarget, out *core.RemovalTarget, s conversion.Scope) error {
+	*out = *(*core.RemovalTarget)(unsafe.Pointer(in))
+	return nil
+}
+
+// Convert_v1beta1_RemovalTarget_To_core_RemovalTarget is an autogenerated conversion function.
+func Convert_v1beta1_RemovalTarget_To_core_RemovalTarget(in *RemovalTarget, out *core.RemovalTarget, s conversion.Scope) error {
+	return autoConvert_v1beta1_RemovalTarget_To_core_RemovalTarget(in, out, s)
+}
+
+func autoConvert_core_RemovalTarget_To_v1beta1_RemovalTarget(in *core.RemovalTarget, out *RemovalTarget, s conversion.Scope) error {
+	*out = *(*RemovalTarget)(unsafe.Pointer(in))
+	return nil
+}
+
+// Convert_core_RemovalTarget_To_v1beta1_RemovalTarget is an autogenerated conversion function.
+func Convert_core_RemovalTarget_To_v1beta1_RemovalTarget(in *core.RemovalTarget, out *RemovalTarget, s conversion.Scope) error {
+	return autoConvert_core_RemovalTarget_To_v1beta1_RemovalTarget(in, out, s)
+}
+
+func autoConvert_v1beta1_RemovalsConfig_To_core_RemovalsConfig(in *RemovalsConfig, out *core.RemovalsConfig, s conversion.Scope) error {
+	*out = *(*core.RemovalsConfig)(unsafe.Pointer(in))
+	return nil
+}
+
+// Convert_v1beta1_RemovalsConfig_To_core_RemovalsConfig is an autogenerated conversion function.
+func Convert_v1beta1_RemovalsConfig_To_core_RemovalsConfig(in *RemovalsConfig, out *core.RemovalsConfig, s conversion.Scope) error {
+	return autoConvert_v1beta1_RemovalsConfig_To_core_RemovalsConfig(in, out, s)
+}
+
+func autoConvert_core_RemovalsConfig_To_v1beta1_RemovalsConfig(in *core.RemovalsConfig, out *RemovalsConfig, s conversion.Scope) error {
+	*out = *(*RemovalsConfig)(unsafe.Pointer(in))
+	return nil
+}
+
+// Convert_core_RemovalsConfig_To_v1beta1_RemovalsConfig is an autogenerated conversion function.
+func Convert_core_RemovalsConfig_To_v1beta1_RemovalsConfig(in *core.RemovalsConfig, out *RemovalsConfig, s conversion.Scope) error {
+	return autoConvert_core_RemovalsConfig_To_v1beta1_RemovalsConfig(in, out, s)
 }
 
 func autoConvert_v1beta1_StatusControllerConfig_To_core_StatusControllerConfig(in *StatusControllerConfig, out *core.StatusControllerConfig, s conversion.Scope) error {

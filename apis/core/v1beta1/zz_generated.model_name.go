@@ -96,6 +96,51 @@ func (in LocalSecretReference) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in PendingRemoval) OpenAPIModelName() string {
+	return "io.kubefed.core.v1beta1.PendingRemoval"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in PendingRemovalList) OpenAPIModelName() string {
+	return "io.kubefed.core.v1beta1.PendingRemovalList"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in PendingRemovalSpec) OpenAPIModelName() string {
+	return "io.kubefed.core.v1beta1.PendingRemovalSpec"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in PendingRemovalStatus) OpenAPIModelName() string {
+	return "io.kubefed.core.v1beta1.PendingRemovalStatus"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in RemovalCluster) OpenAPIModelName() string {
+	return "io.kubefed.core.v1beta1.RemovalCluster"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in RemovalOptions) OpenAPIModelName() string {
+	return "io.kubefed.core.v1beta1.RemovalOptions"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in RemovalRequester) OpenAPIModelName() string {
+	return "io.kubefed.core.v1beta1.RemovalRequester"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in RemovalTarget) OpenAPIModelName() string {
+	return "io.kubefed.core.v1beta1.RemovalTarget"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in RemovalsConfig) OpenAPIModelName() string {
+	return "io.kubefed.core.v1beta1.RemovalsConfig"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in StatusControllerConfig) OpenAPIModelName() string {
 	return "io.kubefed.core.v1beta1.StatusControllerConfig"
 }

@@ -299,6 +299,10 @@ type ClusterStatus struct {
 	// Terminating, NotFound or Unknown.
 	// +optional
 	Health CopyHealth `json:"health,omitempty"`
+	// lastSeenTime is when the member was last found ready. It is there only while it
+	// is not, and what it has can therefore not be known.
+	// +optional
+	LastSeenTime *metav1.Time `json:"lastSeenTime,omitempty"`
 	// replicas of the copy, where the kind has such and the member can be looked at.
 	// +optional
 	Replicas *ReplicaCounts `json:"replicas,omitempty"`

@@ -50,6 +50,22 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &corev1beta1.LeaderElectConfigApplyConfiguration{}
 	case v1beta1.SchemeGroupVersion.WithKind("LocalSecretReference"):
 		return &corev1beta1.LocalSecretReferenceApplyConfiguration{}
+	case v1beta1.SchemeGroupVersion.WithKind("PendingRemoval"):
+		return &corev1beta1.PendingRemovalApplyConfiguration{}
+	case v1beta1.SchemeGroupVersion.WithKind("PendingRemovalSpec"):
+		return &corev1beta1.PendingRemovalSpecApplyConfiguration{}
+	case v1beta1.SchemeGroupVersion.WithKind("PendingRemovalStatus"):
+		return &corev1beta1.PendingRemovalStatusApplyConfiguration{}
+	case v1beta1.SchemeGroupVersion.WithKind("RemovalCluster"):
+		return &corev1beta1.RemovalClusterApplyConfiguration{}
+	case v1beta1.SchemeGroupVersion.WithKind("RemovalOptions"):
+		return &corev1beta1.RemovalOptionsApplyConfiguration{}
+	case v1beta1.SchemeGroupVersion.WithKind("RemovalRequester"):
+		return &corev1beta1.RemovalRequesterApplyConfiguration{}
+	case v1beta1.SchemeGroupVersion.WithKind("RemovalsConfig"):
+		return &corev1beta1.RemovalsConfigApplyConfiguration{}
+	case v1beta1.SchemeGroupVersion.WithKind("RemovalTarget"):
+		return &corev1beta1.RemovalTargetApplyConfiguration{}
 	case v1beta1.SchemeGroupVersion.WithKind("StatusControllerConfig"):
 		return &corev1beta1.StatusControllerConfigApplyConfiguration{}
 	case v1beta1.SchemeGroupVersion.WithKind("SyncControllerConfig"):

@@ -50,6 +50,15 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		v1beta1.KubeFedConfigSpec{}.OpenAPIModelName():                            schema_federation_apiserver_apis_core_v1beta1_KubeFedConfigSpec(ref),
 		v1beta1.LeaderElectConfig{}.OpenAPIModelName():                            schema_federation_apiserver_apis_core_v1beta1_LeaderElectConfig(ref),
 		v1beta1.LocalSecretReference{}.OpenAPIModelName():                         schema_federation_apiserver_apis_core_v1beta1_LocalSecretReference(ref),
+		v1beta1.PendingRemoval{}.OpenAPIModelName():                               schema_federation_apiserver_apis_core_v1beta1_PendingRemoval(ref),
+		v1beta1.PendingRemovalList{}.OpenAPIModelName():                           schema_federation_apiserver_apis_core_v1beta1_PendingRemovalList(ref),
+		v1beta1.PendingRemovalSpec{}.OpenAPIModelName():                           schema_federation_apiserver_apis_core_v1beta1_PendingRemovalSpec(ref),
+		v1beta1.PendingRemovalStatus{}.OpenAPIModelName():                         schema_federation_apiserver_apis_core_v1beta1_PendingRemovalStatus(ref),
+		v1beta1.RemovalCluster{}.OpenAPIModelName():                               schema_federation_apiserver_apis_core_v1beta1_RemovalCluster(ref),
+		v1beta1.RemovalOptions{}.OpenAPIModelName():                               schema_federation_apiserver_apis_core_v1beta1_RemovalOptions(ref),
+		v1beta1.RemovalRequester{}.OpenAPIModelName():                             schema_federation_apiserver_apis_core_v1beta1_RemovalRequester(ref),
+		v1beta1.RemovalTarget{}.OpenAPIModelName():                                schema_federation_apiserver_apis_core_v1beta1_RemovalTarget(ref),
+		v1beta1.RemovalsConfig{}.OpenAPIModelName():                               schema_federation_apiserver_apis_core_v1beta1_RemovalsConfig(ref),
 		v1beta1.StatusControllerConfig{}.OpenAPIModelName():                       schema_federation_apiserver_apis_core_v1beta1_StatusControllerConfig(ref),
 		v1beta1.SyncControllerConfig{}.OpenAPIModelName():                         schema_federation_apiserver_apis_core_v1beta1_SyncControllerConfig(ref),
 		multiclusterdnsv1alpha1.ClusterDNS{}.OpenAPIModelName():                   schema_federation_apiserver_apis_multiclusterdns_v1alpha1_ClusterDNS(ref),
@@ -1462,11 +1471,17 @@ func schema_federation_apiserver_apis_core_v1beta1_KubeFedClusterStatus(ref comm
 							Format:      "",
 						},
 					},
+					"lastSeenTime": {
+						SchemaProps: spec.SchemaProps{
+							Description: "lastSeenTime is when a probe last found the member ready. It is there only while it is not.",
+							Ref:         ref(metav1.Time{}.OpenAPIModelName()),
+						},
+					},
 				},
 			},
 		},
 		Dependencies: []string{
-			v1beta1.ClusterCondition{}.OpenAPIModelName()},
+			v1beta1.ClusterCondition{}.OpenAPIModelName(), metav1.Time{}.OpenAPIModelName()},
 	}
 }
 
@@ -1627,12 +1642,18 @@ func schema_federation_apiserver_apis_core_v1beta1_KubeFedConfigSpec(ref common.
 							Ref:         ref(v1beta1.StatusControllerConfig{}.OpenAPIModelName()),
 						},
 					},
+					"removals": {
+						SchemaProps: spec.SchemaProps{
+							Description: "removals says how copies are removed from members.",
+							Ref:         ref(v1beta1.RemovalsConfig{}.OpenAPIModelName()),
+						},
+					},
 				},
 				Required: []string{"scope"},
 			},
 		},
 		Dependencies: []string{
-			v1beta1.ClusterHealthCheckConfig{}.OpenAPIModelName(), v1beta1.DurationConfig{}.OpenAPIModelName(), v1beta1.FeatureGatesConfig{}.OpenAPIModelName(), v1beta1.LeaderElectConfig{}.OpenAPIModelName(), v1beta1.StatusControllerConfig{}.OpenAPIModelName(), v1beta1.SyncControllerConfig{}.OpenAPIModelName()},
+			v1beta1.ClusterHealthCheckConfig{}.OpenAPIModelName(), v1beta1.DurationConfig{}.OpenAPIModelName(), v1beta1.FeatureGatesConfig{}.OpenAPIModelName(), v1beta1.LeaderElectConfig{}.OpenAPIModelName(), v1beta1.RemovalsConfig{}.OpenAPIModelName(), v1beta1.StatusControllerConfig{}.OpenAPIModelName(), v1beta1.SyncControllerConfig{}.OpenAPIModelName()},
 	}
 }
 
@@ -1695,6 +1716,387 @@ func schema_federation_apiserver_apis_core_v1beta1_LocalSecretReference(ref comm
 				Required: []string{"name"},
 			},
 		},
+	}
+}
+
+func schema_federation_apiserver_apis_core_v1beta1_PendingRemoval(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "PendingRemoval is what is left to do of the deletion of a federated object: its copies in clusters that could not be reached. The federation makes it in its own namespace, carries it out when a cluster is back, and then deletes it. Whoever deletes it before gives the removal up: the copies then stay, without the label of the federation.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Default: map[string]interface{}{},
+							Ref:     ref(metav1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"spec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "spec says what is to be removed where.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1beta1.PendingRemovalSpec{}.OpenAPIModelName()),
+						},
+					},
+					"status": {
+						SchemaProps: spec.SchemaProps{
+							Description: "status says what is waited for.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1beta1.PendingRemovalStatus{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"spec"},
+			},
+		},
+		Dependencies: []string{
+			v1beta1.PendingRemovalSpec{}.OpenAPIModelName(), v1beta1.PendingRemovalStatus{}.OpenAPIModelName(), metav1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_federation_apiserver_apis_core_v1beta1_PendingRemovalList(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "PendingRemovalList is a list of removals.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Default: map[string]interface{}{},
+							Ref:     ref(metav1.ListMeta{}.OpenAPIModelName()),
+						},
+					},
+					"items": {
+						SchemaProps: spec.SchemaProps{
+							Type: []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(v1beta1.PendingRemoval{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"items"},
+			},
+		},
+		Dependencies: []string{
+			v1beta1.PendingRemoval{}.OpenAPIModelName(), metav1.ListMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_federation_apiserver_apis_core_v1beta1_PendingRemovalSpec(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "PendingRemovalSpec says what is to be removed where.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"target": {
+						SchemaProps: spec.SchemaProps{
+							Description: "target are the copies.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1beta1.RemovalTarget{}.OpenAPIModelName()),
+						},
+					},
+					"clusters": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"name",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "clusters in which it is still to be done. Nothing but this changes, and it only becomes less.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(v1beta1.RemovalCluster{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"deleteOptions": {
+						SchemaProps: spec.SchemaProps{
+							Description: "deleteOptions of the federated object.",
+							Ref:         ref(v1beta1.RemovalOptions{}.OpenAPIModelName()),
+						},
+					},
+					"requestedAt": {
+						SchemaProps: spec.SchemaProps{
+							Description: "requestedAt is when the federated object was deleted.",
+							Ref:         ref(metav1.Time{}.OpenAPIModelName()),
+						},
+					},
+					"requestedBy": {
+						SchemaProps: spec.SchemaProps{
+							Description: "requestedBy says who deleted it, where that is known.",
+							Ref:         ref(v1beta1.RemovalRequester{}.OpenAPIModelName()),
+						},
+					},
+					"expiresAt": {
+						SchemaProps: spec.SchemaProps{
+							Description: "expiresAt is when it is given up. Without it, it never is.",
+							Ref:         ref(metav1.Time{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"target", "clusters", "requestedAt"},
+			},
+		},
+		Dependencies: []string{
+			v1beta1.RemovalCluster{}.OpenAPIModelName(), v1beta1.RemovalOptions{}.OpenAPIModelName(), v1beta1.RemovalRequester{}.OpenAPIModelName(), v1beta1.RemovalTarget{}.OpenAPIModelName(), metav1.Time{}.OpenAPIModelName()},
+	}
+}
+
+func schema_federation_apiserver_apis_core_v1beta1_PendingRemovalStatus(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "PendingRemovalStatus says what is waited for.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"observedGeneration": {
+						SchemaProps: spec.SchemaProps{
+							Description: "observedGeneration is the generation that this status is about.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+					"conditions": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"type",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "conditions: Ready.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(metav1.Condition{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			metav1.Condition{}.OpenAPIModelName()},
+	}
+}
+
+func schema_federation_apiserver_apis_core_v1beta1_RemovalCluster(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "RemovalCluster is a member in which a copy is to be removed.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"name": {
+						SchemaProps: spec.SchemaProps{
+							Description: "name of the member.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"uid": {
+						SchemaProps: spec.SchemaProps{
+							Description: "uid of the copy, if it is known. Then no other object is removed.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"name"},
+			},
+		},
+	}
+}
+
+func schema_federation_apiserver_apis_core_v1beta1_RemovalOptions(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "RemovalOptions say how copies are deleted, as metav1.DeleteOptions do.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"gracePeriodSeconds": {
+						SchemaProps: spec.SchemaProps{
+							Description: "gracePeriodSeconds, where it is not that of the type.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+					"propagationPolicy": {
+						SchemaProps: spec.SchemaProps{
+							Description: "propagationPolicy is Orphan, Background or Foreground, where it is not that of the type.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"preconditions": {
+						SchemaProps: spec.SchemaProps{
+							Description: "preconditions that a copy must meet.",
+							Ref:         ref(metav1.Preconditions{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			metav1.Preconditions{}.OpenAPIModelName()},
+	}
+}
+
+func schema_federation_apiserver_apis_core_v1beta1_RemovalRequester(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "RemovalRequester says who deleted the federated object.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"user": {
+						SchemaProps: spec.SchemaProps{
+							Description: "user is the name of who did it.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"uid": {
+						SchemaProps: spec.SchemaProps{
+							Description: "uid of the user, where the authentication knows one.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"auditID": {
+						SchemaProps: spec.SchemaProps{
+							Description: "auditID of the request, by which audit logs have it.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"user"},
+			},
+		},
+	}
+}
+
+func schema_federation_apiserver_apis_core_v1beta1_RemovalTarget(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "RemovalTarget names the copies to be removed.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"typeConfig": {
+						SchemaProps: spec.SchemaProps{
+							Description: "typeConfig is the name of the FederatedTypeConfig, such as deployments.apps.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"namespace": {
+						SchemaProps: spec.SchemaProps{
+							Description: "namespace of the copies, and of the federated object; that of a FederatedNamespace, which has its name.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"name": {
+						SchemaProps: spec.SchemaProps{
+							Description: "name of the copies, and of the federated object.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"uid": {
+						SchemaProps: spec.SchemaProps{
+							Description: "uid of the federated object that was deleted.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"typeConfig", "name", "uid"},
+			},
+		},
+	}
+}
+
+func schema_federation_apiserver_apis_core_v1beta1_RemovalsConfig(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "RemovalsConfig says how copies are removed from members.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"unreachableAfter": {
+						SchemaProps: spec.SchemaProps{
+							Description: "unreachableAfter is how long a member must not have been ready before the deletion of a federated object waits for it no longer: what is to be removed there is kept as a PendingRemoval until it is back. 0s means that deletions wait for it for ever. Default 15m.",
+							Ref:         ref(metav1.Duration{}.OpenAPIModelName()),
+						},
+					},
+					"giveUpAfter": {
+						SchemaProps: spec.SchemaProps{
+							Description: "giveUpAfter is how long a PendingRemoval is kept. 0s means for ever. Default 720h, which is 30 days.",
+							Ref:         ref(metav1.Duration{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			metav1.Duration{}.OpenAPIModelName()},
 	}
 }
 
@@ -3064,6 +3466,12 @@ func schema_federation_apiserver_apis_types_v1beta1_ClusterStatus(ref common.Ref
 							Format:      "",
 						},
 					},
+					"lastSeenTime": {
+						SchemaProps: spec.SchemaProps{
+							Description: "lastSeenTime is when the member was last found ready. It is there only while it is not, and what it has can therefore not be known.",
+							Ref:         ref(metav1.Time{}.OpenAPIModelName()),
+						},
+					},
 					"replicas": {
 						SchemaProps: spec.SchemaProps{
 							Description: "replicas of the copy, where the kind has such and the member can be looked at.",
@@ -3095,7 +3503,7 @@ func schema_federation_apiserver_apis_types_v1beta1_ClusterStatus(ref common.Ref
 			},
 		},
 		Dependencies: []string{
-			typesv1beta1.ReplicaCounts{}.OpenAPIModelName(), runtime.RawExtension{}.OpenAPIModelName()},
+			typesv1beta1.ReplicaCounts{}.OpenAPIModelName(), metav1.Time{}.OpenAPIModelName(), runtime.RawExtension{}.OpenAPIModelName()},
 	}
 }
 

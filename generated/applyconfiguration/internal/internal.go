@@ -53,6 +53,16 @@ var schemaYAML = typed.YAMLObject(`types:
     elementType:
       namedType: __untyped_deduced_
     elementRelationship: separable
+- name: com.github.kubefederation.federation-apiserver.apis.core.v1beta1.PendingRemoval
+  scalar: untyped
+  list:
+    elementType:
+      namedType: __untyped_atomic_
+    elementRelationship: atomic
+  map:
+    elementType:
+      namedType: __untyped_deduced_
+    elementRelationship: separable
 - name: com.github.kubefederation.federation-apiserver.apis.multiclusterdns.v1alpha1.DNSEndpoint
   scalar: untyped
   list:

@@ -54,6 +54,8 @@ func (f *sharedInformerFactory) ForResource(resource schema.GroupVersionResource
 		return &genericInformer{resource: resource.GroupResource(), informer: f.Core().V1beta1().KubeFedClusters().Informer()}, nil
 	case v1beta1.SchemeGroupVersion.WithResource("kubefedconfigs"):
 		return &genericInformer{resource: resource.GroupResource(), informer: f.Core().V1beta1().KubeFedConfigs().Informer()}, nil
+	case v1beta1.SchemeGroupVersion.WithResource("pendingremovals"):
+		return &genericInformer{resource: resource.GroupResource(), informer: f.Core().V1beta1().PendingRemovals().Informer()}, nil
 
 		// Group=multiclusterdns.kubefed.io, Version=v1alpha1
 	case multiclusterdnsv1alpha1.SchemeGroupVersion.WithResource("dnsendpoints"):

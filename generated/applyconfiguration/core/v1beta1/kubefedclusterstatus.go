@@ -2,6 +2,10 @@
 
 package v1beta1
 
+import (
+	v1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
 // KubeFedClusterStatusApplyConfiguration represents a declarative configuration of the KubeFedClusterStatus type for use
 // with apply.
 //
@@ -15,6 +19,9 @@ type KubeFedClusterStatusApplyConfiguration struct {
 	Region *string `json:"region,omitempty"`
 	// kubernetesVersion is the version that the member's API server reports.
 	KubernetesVersion *string `json:"kubernetesVersion,omitempty"`
+	// lastSeenTime is when a probe last found the member ready. It is there only while
+	// it is not.
+	LastSeenTime *v1.Time `json:"lastSeenTime,omitempty"`
 }
 
 // KubeFedClusterStatusApplyConfiguration constructs a declarative configuration of the KubeFedClusterStatus type for use with
@@ -59,5 +66,13 @@ func (b *KubeFedClusterStatusApplyConfiguration) WithRegion(value string) *KubeF
 // If called multiple times, the KubernetesVersion field is set to the value of the last call.
 func (b *KubeFedClusterStatusApplyConfiguration) WithKubernetesVersion(value string) *KubeFedClusterStatusApplyConfiguration {
 	b.KubernetesVersion = &value
+	return b
+}
+
+// WithLastSeenTime sets the LastSeenTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the LastSeenTime field is set to the value of the last call.
+func (b *KubeFedClusterStatusApplyConfiguration) WithLastSeenTime(value v1.Time) *KubeFedClusterStatusApplyConfiguration {
+	b.LastSeenTime = &value
 	return b
 }

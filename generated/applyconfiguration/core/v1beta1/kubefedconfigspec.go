@@ -27,6 +27,8 @@ type KubeFedConfigSpecApplyConfiguration struct {
 	SyncController *SyncControllerConfigApplyConfiguration `json:"syncController,omitempty"`
 	// statusController configures the collection of members' status.
 	StatusController *StatusControllerConfigApplyConfiguration `json:"statusController,omitempty"`
+	// removals says how copies are removed from members.
+	Removals *RemovalsConfigApplyConfiguration `json:"removals,omitempty"`
 }
 
 // KubeFedConfigSpecApplyConfiguration constructs a declarative configuration of the KubeFedConfigSpec type for use with
@@ -93,5 +95,13 @@ func (b *KubeFedConfigSpecApplyConfiguration) WithSyncController(value *SyncCont
 // If called multiple times, the StatusController field is set to the value of the last call.
 func (b *KubeFedConfigSpecApplyConfiguration) WithStatusController(value *StatusControllerConfigApplyConfiguration) *KubeFedConfigSpecApplyConfiguration {
 	b.StatusController = value
+	return b
+}
+
+// WithRemovals sets the Removals field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Removals field is set to the value of the last call.
+func (b *KubeFedConfigSpecApplyConfiguration) WithRemovals(value *RemovalsConfigApplyConfiguration) *KubeFedConfigSpecApplyConfiguration {
+	b.Removals = value
 	return b
 }

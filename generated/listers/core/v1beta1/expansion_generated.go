@@ -25,3 +25,11 @@ type KubeFedConfigListerExpansion interface{}
 // KubeFedConfigNamespaceListerExpansion allows custom methods to be added to
 // KubeFedConfigNamespaceLister.
 type KubeFedConfigNamespaceListerExpansion interface{}
+
+// PendingRemovalListerExpansion allows custom methods to be added to
+// PendingRemovalLister.
+type PendingRemovalListerExpansion interface{}
+
+// PendingRemovalNamespaceListerExpansion allows custom methods to be added to
+// PendingRemovalNamespaceLister.
+type PendingRemovalNamespaceListerExpansion interface{}

@@ -14,6 +14,8 @@ type Interface interface {
 	KubeFedClusters() TypedKubeFedClusterInformer
 	// KubeFedConfigs returns a KubeFedConfigInformer.
 	KubeFedConfigs() TypedKubeFedConfigInformer
+	// PendingRemovals returns a PendingRemovalInformer.
+	PendingRemovals() TypedPendingRemovalInformer
 }
 
 type version struct {
@@ -40,4 +42,9 @@ func (v *version) KubeFedClusters() TypedKubeFedClusterInformer {
 // KubeFedConfigs returns a TypedKubeFedConfigInformer.
 func (v *version) KubeFedConfigs() TypedKubeFedConfigInformer {
 	return &kubeFedConfigInformer{factory: v.factory, namespace: v.namespace, tweakListOptions: v.tweakListOptions}
+}
+
+// PendingRemovals returns a TypedPendingRemovalInformer.
+func (v *version) PendingRemovals() TypedPendingRemovalInformer {
+	return &pendingRemovalInformer{factory: v.factory, namespace: v.namespace, tweakListOptions: v.tweakListOptions}
 }

@@ -15,6 +15,7 @@ type CoreV1beta1Interface interface {
 	FederatedTypeConfigsGetter
 	KubeFedClustersGetter
 	KubeFedConfigsGetter
+	PendingRemovalsGetter
 }
 
 // CoreV1beta1Client is used to interact with features provided by the core.kubefed.io group.
@@ -32,6 +33,10 @@ func (c *CoreV1beta1Client) KubeFedClusters(namespace string) KubeFedClusterInte
 
 func (c *CoreV1beta1Client) KubeFedConfigs(namespace string) KubeFedConfigInterface {
 	return newKubeFedConfigs(c, namespace)
+}
+
+func (c *CoreV1beta1Client) PendingRemovals(namespace string) PendingRemovalInterface {
+	return newPendingRemovals(c, namespace)
 }
 
 // NewForConfig creates a new CoreV1beta1Client for the given config.

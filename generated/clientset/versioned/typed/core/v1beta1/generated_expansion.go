@@ -7,3 +7,5 @@ type FederatedTypeConfigExpansion interface{}
 type KubeFedClusterExpansion interface{}
 
 type KubeFedConfigExpansion interface{}
+
+type PendingRemovalExpansion interface{}

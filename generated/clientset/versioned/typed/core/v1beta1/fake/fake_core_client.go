@@ -24,6 +24,10 @@ func (c *FakeCoreV1beta1) KubeFedConfigs(namespace string) v1beta1.KubeFedConfig
 	return newFakeKubeFedConfigs(c, namespace)
 }
 
+func (c *FakeCoreV1beta1) PendingRemovals(namespace string) v1beta1.PendingRemovalInterface {
+	return newFakePendingRemovals(c, namespace)
+}
+
 // RESTClient returns a RESTClient that is used to communicate
 // with API server by this client implementation.
 func (c *FakeCoreV1beta1) RESTClient() rest.Interface {

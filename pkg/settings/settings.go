@@ -69,6 +69,30 @@ func (s *Settings) CacheSyncTimeout() time.Duration {
 	return s.spec.ControllerDuration.CacheSyncTimeout.Duration
 }
 
+// Defaults of removals. They are not filled into the stored configuration, which
+// KubeFed's clients compare with what they wrote.
+const (
+	defaultUnreachableAfter = 15 * time.Minute
+	defaultGiveUpAfter      = 30 * 24 * time.Hour
+)
+
+// UnreachableAfter is how long a member must not have been ready before deletions
+// wait for it no longer; 0 means that they wait for ever.
+func (s *Settings) UnreachableAfter() time.Duration {
+	if r := s.spec.Removals; r != nil && r.UnreachableAfter != nil {
+		return r.UnreachableAfter.Duration
+	}
+	return defaultUnreachableAfter
+}
+
+// GiveUpAfter is how long a PendingRemoval is kept; 0 means for ever.
+func (s *Settings) GiveUpAfter() time.Duration {
+	if r := s.spec.Removals; r != nil && r.GiveUpAfter != nil {
+		return r.GiveUpAfter.Duration
+	}
+	return defaultGiveUpAfter
+}
+
 // ClusterHealthCheck says how members are probed; all fields are set. It must not
 // be changed.
 func (s *Settings) ClusterHealthCheck() *corev1beta1.ClusterHealthCheckConfig {

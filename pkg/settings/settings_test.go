@@ -33,6 +33,8 @@ func TestWithoutAConfigurationTheDefaultsHold(t *testing.T) {
 			require.Equal(t, 20*time.Second, s.AvailableDelay())
 			require.Equal(t, time.Minute, s.UnavailableDelay())
 			require.Equal(t, 5*time.Minute, s.CacheSyncTimeout())
+			require.Equal(t, 15*time.Minute, s.UnreachableAfter())
+			require.Equal(t, 30*24*time.Hour, s.GiveUpAfter())
 			require.Equal(t, 10*time.Second, s.ClusterHealthCheck().Period.Duration)
 			require.Equal(t, 15*time.Second, s.LeaderElect().LeaseDuration.Duration)
 			for gate, want := range map[string]bool{
@@ -51,6 +53,7 @@ func TestWhatIsConfiguredHolds(t *testing.T) {
 		spec.Scope = corev1beta1.NamespaceScoped
 		spec.SyncController = &corev1beta1.SyncControllerConfig{MaxConcurrentReconciles: &workers, AdoptResources: &disabled}
 		spec.ControllerDuration = &corev1beta1.DurationConfig{UnavailableDelay: &metav1.Duration{Duration: time.Second}}
+		spec.Removals = &corev1beta1.RemovalsConfig{UnreachableAfter: &metav1.Duration{Duration: time.Minute}, GiveUpAfter: &metav1.Duration{}}
 		spec.FeatureGates = []corev1beta1.FeatureGatesConfig{
 			{Name: corev1beta1.PushReconciler, Configuration: corev1beta1.ConfigurationDisabled},
 			{Name: corev1beta1.RawResourceStatusCollection, Configuration: corev1beta1.ConfigurationEnabled},
@@ -60,6 +63,8 @@ func TestWhatIsConfiguredHolds(t *testing.T) {
 	s := Of(config)
 	require.True(t, s.Namespaced())
 	require.False(t, s.AdoptResources())
+	require.Equal(t, time.Minute, s.UnreachableAfter())
+	require.Zero(t, s.GiveUpAfter(), "for ever")
 	require.Equal(t, 40, s.SyncWorkers())
 	require.Equal(t, time.Second, s.UnavailableDelay())
 	require.False(t, s.Enabled(corev1beta1.PushReconciler))

@@ -71,6 +71,16 @@ spec:
 			return "things." + group
 		},
 	},
+	coreGroup + "/pendingremovals": {
+		object: `
+spec:
+  target: {typeConfig: things.example.com, namespace: a, name: b, uid: c}
+  clusters: [{name: c1}, {name: c2}]
+  requestedAt: "2026-01-01T00:00:00Z"
+`,
+		desired: `{"spec":{"clusters":[{"name":"c1"}]}}`,
+		status:  `{observedGeneration: 1, conditions: [{type: Ready, status: "False", reason: RemovalFailed, message: refused, lastTransitionTime: "2026-01-01T00:00:00Z"}]}`,
+	},
 	viewGroup + "/propagatedversions":        {source: typesGroup + "/federatedconfigmaps", prefix: "configmap-"},
 	viewGroup + "/clusterpropagatedversions": {source: typesGroup + "/federatedclusterroles", prefix: "clusterrole-"},
 	viewGroup + "/federatedservicestatuses":  {source: typesGroup + "/federatedservices"},

@@ -31,6 +31,7 @@ func FuzzStaticKinds(f *testing.F) {
 		`{"apiVersion":"core.kubefed.io/v1beta1","kind":"KubeFedCluster","metadata":{"name":"a"},"spec":{"apiEndpoint":"https://[::1]:6443","caBundle":"aGVsbG8=","secretRef":{"name":"a"},"proxyURL":"socks5://u:p@b:1","disabledTLSValidations":["*"]},"status":{"conditions":[{"type":"Ready","status":"True"}]}}`,
 		`{"apiVersion":"core.kubefed.io/v1beta1","kind":"KubeFedConfig","metadata":{"name":"a"},"spec":{"scope":"Cluster","clusterHealthCheck":{"period":"1h2m","failureThreshold":-1},"leaderElect":{"leaseDuration":"-1ns"},"featureGates":[{"name":"PushReconciler","configuration":"x"}]}}`,
 		`{"apiVersion":"core.kubefed.io/v1beta1","kind":"FederatedTypeConfig","metadata":{"name":"things.a.b"},"spec":{"propagation":"Enabled","targetType":{"group":"a.b","version":"v1","kind":"Thing","pluralName":"things","scope":"Namespaced"},"federatedType":{"group":"types.kubefed.io","version":"v1beta1","kind":"FederatedThing","pluralName":"federatedthings","scope":"Cluster"},"statusType":{}}}`,
+		`{"apiVersion":"core.kubefed.io/v1beta1","kind":"PendingRemoval","metadata":{"name":"a"},"spec":{"target":{"typeConfig":"configmaps","namespace":"b","name":"..","uid":"c"},"clusters":[{"name":"c1"},{"name":"c1","uid":"d"}],"deleteOptions":{"gracePeriodSeconds":-1,"propagationPolicy":"x","preconditions":{"uid":""}},"requestedAt":"2026-01-01T00:00:00Z","requestedBy":{"user":""},"expiresAt":null}}`,
 		`{"apiVersion":"scheduling.kubefed.io/v1alpha1","kind":"ReplicaSchedulingPreference","metadata":{"name":"a"},"spec":{"targetKind":"F","totalReplicas":9,"clusters":{"*":{"weight":1},"A":{"minReplicas":-1,"maxReplicas":9223372036854775807}}}}`,
 		`{"apiVersion":"multiclusterdns.kubefed.io/v1alpha1","kind":"Domain","metadata":{"name":"a"},"domain":"*.example.com.","nameServer":"::1"}`,
 		`{"apiVersion":"multiclusterdns.kubefed.io/v1alpha1","kind":"ServiceDNSRecord","metadata":{"name":"a"},"spec":{"domainRef":"a","recordTTL":-1,"dnsPrefix":"x.","externalName":"..","allowServiceWithoutEndpoints":true}}`,
@@ -73,6 +74,8 @@ func validateStatic(object runtime.Object) field.ErrorList {
 		return corevalidation.ValidateKubeFedConfig(o)
 	case *core.FederatedTypeConfig:
 		return corevalidation.ValidateFederatedTypeConfig(o)
+	case *core.PendingRemoval:
+		return append(corevalidation.ValidatePendingRemoval(o), corevalidation.ValidatePendingRemovalStatus(o)...)
 	case *scheduling.ReplicaSchedulingPreference:
 		schedulingvalidation.Warnings(o)
 		return schedulingvalidation.ValidateReplicaSchedulingPreference(o)

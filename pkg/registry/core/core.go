@@ -17,6 +17,7 @@ func NewGroup(provider static.Provider) (*genericapiserver.APIGroupInfo, error) 
 		static.Add(group, kubeFedClusters()),
 		static.Add(group, kubeFedConfigs()),
 		static.Add(group, federatedTypeConfigs()),
+		static.Add(group, pendingRemovals()),
 	)
 	if err != nil {
 		return nil, err

@@ -35,14 +35,15 @@ type connection struct {
 	rest     rest.Interface
 }
 
-// newConnection builds a connection; nothing is sent. changed is called when the
+// newConnection builds a connection; nothing is sent. flow learns how requests
+// fare, and changed is called when the
 // member is found unreachable, or reachable again.
-func newConnection(ctx context.Context, member string, s settings, o Options, changed func()) (*connection, error) {
+func newConnection(ctx context.Context, member string, s settings, o Options, flow *Flow, changed func()) (*connection, error) {
 	b := &breaker{clock: clock.RealClock{}, min: o.MinBackoff, max: o.MaxBackoff, changed: changed}
 	if err := s.check(o.Forbidden); err != nil {
 		return nil, err
 	}
-	t, err := s.transport(b, o.Forbidden)
+	t, err := s.transport(b, flow, o.Forbidden)
 	if err != nil {
 		return nil, err
 	}

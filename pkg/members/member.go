@@ -9,6 +9,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/klog/v2"
+	"k8s.io/utils/clock"
 
 	"github.com/kubefederation/federation-apiserver/pkg/credentials"
 )
@@ -21,6 +22,7 @@ type Member struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	running sync.WaitGroup
+	flow    *Flow
 
 	mu        sync.RWMutex
 	labels    map[string]string
@@ -42,6 +44,7 @@ func newMember(ctx context.Context, name string, options Options, ready bool) *M
 		name: name, options: options, ctx: ctx, cancel: cancel,
 		ready: ready, notReady: errNotProbed,
 		types: map[schema.GroupVersionResource]*Type{}, changed: make(chan struct{}),
+		flow: NewFlow(options.MaxInFlight, clock.RealClock{}),
 	}
 }
 
@@ -55,6 +58,9 @@ func (m *Member) Labels() map[string]string {
 	defer m.mu.RUnlock()
 	return m.labels
 }
+
+// Flow bounds the requests for copies to the member. It learns from all writes.
+func (m *Member) Flow() *Flow { return m.flow }
 
 // Ready says whether the member has a usable configuration and its health check
 // says that it can be worked with.
@@ -218,9 +224,10 @@ func (m *Member) configure(next settings, malformed error) error {
 	}
 	previous := m.conn
 	m.conn = nil
+	m.flow.reset()
 	m.settings = next
 	if malformed == nil {
-		m.conn, malformed = newConnection(m.ctx, m.name, next, m.options, m.reachabilityChanged)
+		m.conn, malformed = newConnection(m.ctx, m.name, next, m.options, m.flow, m.reachabilityChanged)
 	}
 	m.malformed = malformed
 	m.wake()

@@ -21,6 +21,9 @@ type Options struct {
 	// what it can bear. Defaults: 1000 and 2000.
 	QPS   float32
 	Burst int
+	// MaxInFlight bounds the requests for copies that are in flight to one member;
+	// how many are is found out: see Flow. Default: 32.
+	MaxInFlight int
 	// RequestTimeout bounds every request but watches. Default: 30s, which is also
 	// the most that a member may give its admission webhooks.
 	RequestTimeout time.Duration
@@ -47,6 +50,7 @@ func (o Options) withDefaults() Options {
 	return Options{
 		QPS:            cmp.Or(o.QPS, 1000),
 		Burst:          cmp.Or(o.Burst, 2000),
+		MaxInFlight:    cmp.Or(o.MaxInFlight, 32),
 		RequestTimeout: cmp.Or(o.RequestTimeout, 30*time.Second),
 		MinBackoff:     cmp.Or(o.MinBackoff, time.Second),
 		MaxBackoff:     cmp.Or(o.MaxBackoff, 30*time.Second),

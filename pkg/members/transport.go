@@ -22,6 +22,7 @@ type transport struct {
 	base    *http.Transport
 	token   atomic.Pointer[string]
 	breaker *breaker
+	flow    *Flow
 	// fence keeps writes back, unless it is nil.
 	fence func() error
 }
@@ -47,13 +48,13 @@ type unansweredError struct {
 
 func (e *unansweredError) Error() string { return "the request was not answered" }
 
-func (s settings) transport(b *breaker, forbidden Addresses) (*transport, error) {
+func (s settings) transport(b *breaker, flow *Flow, forbidden Addresses) (*transport, error) {
 	base, err := s.base(forbidden)
 	if err != nil {
 		return nil, err
 	}
 	// HTTP/2 with pings, so that a dead connection is noticed under a watch.
-	t := &transport{base: utilnet.SetTransportDefaults(base), breaker: b}
+	t := &transport{base: utilnet.SetTransportDefaults(base), breaker: b, flow: flow}
 	t.token.Store(&s.token)
 	return t, nil
 }
@@ -107,7 +108,9 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	if id := auditIDOf(ctx); id != "" {
 		request.Header.Set(auditIDHeader, id)
 	}
+	began := time.Now()
 	response, err := t.base.RoundTrip(request)
+	t.measure(request, began, response, err)
 	if err == nil {
 		t.breaker.answered()
 		response.Body = bounded(request, response)
@@ -125,7 +128,7 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 }
 
 func (t *transport) fenced(request *http.Request) error {
-	if t.fence == nil || request.Method == http.MethodGet || request.Method == http.MethodHead {
+	if t.fence == nil || !isWrite(request) {
 		return nil
 	}
 	return t.fence()

@@ -57,6 +57,7 @@ func TestMetrics(t *testing.T) {
 		"federation_objects_longest_seconds":                   {"type": "namespaces", "state": "ready"},
 		"federation_copies":                                    {"cluster": cluster2, "status": "OK"},
 		"federation_member_types":                              {"cluster": cluster3, "state": "watched"},
+		"federation_member_requests_limit":                     {"cluster": cluster1},
 		"federation_member_last_probe_timestamp_seconds":       {"cluster": cluster1},
 		"federation_member_last_answer_timestamp_seconds":      {"cluster": cluster1},
 		"federation_type_served":                               {"type": "configmaps"},

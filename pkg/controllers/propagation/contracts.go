@@ -65,6 +65,8 @@ type Member interface {
 	Labels() map[string]string
 	// Ready says whether requests to the member make sense.
 	Ready() bool
+	// Flow bounds the requests for copies that are in flight.
+	Flow() *members.Flow
 	// Copies returns the objects of a resource in the member, and begins to
 	// observe them if that is not yet done.
 	Copies(resource schema.GroupVersionResource, namespaced bool) Copies

@@ -39,8 +39,6 @@ type Config struct {
 	// ObjectWorkers is how many objects are looked at at once, unless the settings
 	// say more. Default: 16.
 	ObjectWorkers int
-	// MemberWorkers is how many requests are in flight to one member. Default: 8.
-	MemberWorkers int
 	// RequestTimeout bounds the work on one copy. Default: 30s.
 	RequestTimeout time.Duration
 	// MinBackoff and MaxBackoff bound the growing time between tries.
@@ -98,7 +96,6 @@ func New(config Config) (*Controller, error) {
 		return nil, errors.Join(errs...)
 	}
 	config.ObjectWorkers = cmp.Or(config.ObjectWorkers, 16)
-	config.MemberWorkers = cmp.Or(config.MemberWorkers, 8)
 	config.RequestTimeout = cmp.Or(config.RequestTimeout, 30*time.Second)
 	config.MinBackoff = cmp.Or(config.MinBackoff, 200*time.Millisecond)
 	config.MaxBackoff = cmp.Or(config.MaxBackoff, time.Minute)

@@ -8,8 +8,9 @@
 //     placement, compare every copy with what it shall be, hand what needs a
 //     request to the members' queues, and write the status. A copy whose
 //     fingerprint matches the recorded one needs no request.
-//   - Member workers, a few for every member, send at most one write for a copy
-//     at a time. A member that hangs or refuses holds up its own queue only.
+//   - Member workers, one for every member with as many requests at a time as the
+//     member bears, send at most one write for a copy at a time. A member that
+//     hangs or refuses holds up its own queue only.
 //
 // Two rules protect what users have in the members. The name of a cluster is in
 // status.clusters before anything is written there, so that no crash loses sight

@@ -10,14 +10,16 @@ import (
 	"k8s.io/klog/v2"
 
 	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
+	"github.com/kubefederation/federation-apiserver/pkg/members"
 	"github.com/kubefederation/federation-apiserver/pkg/placement"
 )
 
-// memberWorker does the work in one member.
+// memberWorker does the work in one member, as many requests at a time as it bears.
 type memberWorker struct {
 	c       *Controller
 	name    string
 	queue   *lane[objectKey]
+	flow    *members.Flow
 	repairs *repairs[objectKey]
 	// ctx ends with the work in the member.
 	ctx     context.Context
@@ -35,13 +37,11 @@ type memberWorker struct {
 func (c *Controller) newMemberWorker(ctx context.Context, member Member) *memberWorker {
 	ctx, cancel := context.WithCancel(klog.NewContext(ctx, klog.FromContext(ctx).WithValues("cluster", member.Name())))
 	w := &memberWorker{
-		c: c, name: member.Name(), ctx: ctx, cancel: cancel, ready: member.Ready(), listings: listings{of: map[*kind]*listing{}}, repairs: newRepairs[objectKey](), labels: maps.Clone(member.Labels()),
+		c: c, name: member.Name(), flow: member.Flow(), ctx: ctx, cancel: cancel, ready: member.Ready(), listings: listings{of: map[*kind]*listing{}}, repairs: newRepairs[objectKey](), labels: maps.Clone(member.Labels()),
 		queue: newLane[objectKey]("propagation_member_"+member.Name(), c.config.MinBackoff, c.config.MaxBackoff),
 	}
 	context.AfterFunc(ctx, w.queue.ShutDown)
-	for range c.config.MemberWorkers {
-		w.running.Go(func() { w.run(ctx) })
-	}
+	w.running.Go(func() { w.run(ctx) })
 	return w
 }
 
@@ -58,15 +58,35 @@ func (w *memberWorker) isProgressing(now time.Time, within time.Duration) bool {
 	return now.UnixNano()-w.done.Load() < int64(within)
 }
 
+// run takes tasks out of the queue as the member bears them. They stay there until
+// then, so that what somebody waits for goes first.
 func (w *memberWorker) run(ctx context.Context) {
-	for {
+	defer w.drain()
+	for w.flow.Await(ctx) == nil {
 		key, shutdown := w.queue.Get()
 		if shutdown {
 			return
 		}
-		if ctx.Err() == nil {
+		if w.flow.Await(ctx) != nil { // it may have been long since
+			w.queue.Done(key)
+			return
+		}
+		end := w.flow.Begin()
+		w.running.Go(func() {
+			defer w.queue.Done(key)
+			defer end()
 			w.work(ctx, key)
 			w.done.Store(w.c.now().UnixNano())
+		})
+	}
+}
+
+// drain empties the queue when the work has ended, for its metrics.
+func (w *memberWorker) drain() {
+	for {
+		key, shutdown := w.queue.Get()
+		if shutdown {
+			return
 		}
 		w.queue.Done(key)
 	}

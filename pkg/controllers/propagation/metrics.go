@@ -121,10 +121,11 @@ const (
 	requestForbidden    = "forbidden"
 	requestRefused      = "refused"
 	requestConflict     = "conflict"
+	requestBusy         = "busy"
 	requestError        = "error"
 )
 
-var requestResults = []string{requestOK, requestNotReady, requestTimeout, requestNotAvailable, requestForbidden, requestRefused, requestConflict, requestError}
+var requestResults = []string{requestOK, requestNotReady, requestTimeout, requestNotAvailable, requestForbidden, requestRefused, requestConflict, requestBusy, requestError}
 
 // requestResult says in one word how a request to a member ended.
 func requestResult(err error) string {
@@ -144,6 +145,8 @@ func requestResult(err error) string {
 		return requestTimeout
 	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):
 		return requestForbidden
+	case isBusy(err):
+		return requestBusy
 	case isRefusal(err):
 		return requestRefused
 	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err):

@@ -51,6 +51,12 @@ var (
 	memberTypesDesc = metrics.NewDesc("federation_member_types",
 		"Types that are propagated to a cluster, by what is known of its copies: listing, watched, notavailable or failed.",
 		[]string{"cluster", "state"}, nil, metrics.ALPHA, "")
+	limitDesc = metrics.NewDesc("federation_member_requests_limit",
+		"How many requests for copies a cluster gets at a time at most, by what it bears.",
+		[]string{"cluster"}, nil, metrics.ALPHA, "")
+	inFlightDesc = metrics.NewDesc("federation_member_requests_in_flight",
+		"Requests for copies that are in flight to a cluster.",
+		[]string{"cluster"}, nil, metrics.ALPHA, "")
 )
 
 func (s *stateCollector) add(c *Controller) {
@@ -70,7 +76,7 @@ func (s *stateCollector) remove(c *Controller) {
 
 // DescribeWithStability implements metrics.StableCollector.
 func (s *stateCollector) DescribeWithStability(descriptions chan<- *metrics.Desc) {
-	for _, d := range []*metrics.Desc{objectsDesc, longestDesc, copiesDesc, memberTypesDesc} {
+	for _, d := range []*metrics.Desc{objectsDesc, longestDesc, copiesDesc, memberTypesDesc, limitDesc, inFlightDesc} {
 		descriptions <- d
 	}
 }
@@ -86,6 +92,9 @@ func (s *stateCollector) CollectWithStability(collected chan<- metrics.Metric) {
 		copies := map[string]map[string]int{}
 		for _, w := range c.allWorkers() {
 			copies[w.name] = map[string]int{copyOK: 0}
+			limit, inFlight := w.flow.Limit()
+			gauge(limitDesc, float64(limit), w.name)
+			gauge(inFlightDesc, float64(inFlight), w.name)
 			for state, types := range c.typesIn(w) {
 				gauge(memberTypesDesc, float64(types), w.name, typeStates[state])
 			}

@@ -65,7 +65,7 @@ func (t *task) done(r result) outcome {
 func (t *task) failed(op operation, err error) outcome {
 	r := failure(op, err)
 	r.generation, r.copy = t.obj.Generation, t.v.observation()
-	o := outcome{result: &r, settled: true, retry: retryBackoff, err: err}
+	o := outcome{result: &r, settled: !isBusy(err), retry: retryBackoff, err: err}
 	var notReady *members.NotReadyError
 	if errors.As(err, &notReady) {
 		o.retry, o.after = retryNever, notReady.RetryAfter // its readiness is an event
@@ -74,6 +74,12 @@ func (t *task) failed(op operation, err error) outcome {
 		}
 	}
 	return o
+}
+
+// isBusy says that a member has too much to do: it says so before it does anything,
+// and is asked again soon.
+func isBusy(err error) bool {
+	return apierrors.IsTooManyRequests(err) || apierrors.IsServiceUnavailable(err)
 }
 
 // undecided is the outcome of a task that has to begin anew.

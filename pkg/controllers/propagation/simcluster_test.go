@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
 
 	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
 	"github.com/kubefederation/federation-apiserver/pkg/members"
@@ -61,12 +62,13 @@ type simCluster struct {
 	writes  int
 	// askedInVain counts questions for objects that were told to be gone.
 	askedInVain int
+	flow        *members.Flow
 	types       map[schema.GroupVersionResource]*simType
 	tell        func(MemberChange)
 }
 
 func newSimCluster(name string, watcher simWatcher, tell func(MemberChange)) *simCluster {
-	return &simCluster{name: name, watcher: watcher, ready: true, types: map[schema.GroupVersionResource]*simType{}, tell: tell}
+	return &simCluster{flow: members.NewFlow(8, clock.RealClock{}), name: name, watcher: watcher, ready: true, types: map[schema.GroupVersionResource]*simType{}, tell: tell}
 }
 
 func (c *simCluster) Name() string              { return c.name }
@@ -121,6 +123,9 @@ func (c *simCluster) of(resource schema.GroupVersionResource) *simType {
 	}
 	return t
 }
+
+// Flow implements Member.
+func (c *simCluster) Flow() *members.Flow { return c.flow }
 
 // Copies implements Member. The observation begins with a listing.
 func (c *simCluster) Copies(resource schema.GroupVersionResource, _ bool) Copies {

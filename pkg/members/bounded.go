@@ -16,6 +16,10 @@ const (
 	// listLimit bounds a page of a list, or a whole one from a cache that knows no
 	// pages, in bytes. Members that stream their lists have no need of it.
 	listLimit = 128 << 20
+	// smallList is what is read of a list while another is being read, in bytes. Of
+	// those that are longer a member sends one after the other: it is asked for all
+	// types at once.
+	smallList = 8 << 20
 	// headerLimit bounds the headers of an answer, in bytes.
 	headerLimit = 256 << 10
 )
@@ -33,7 +37,7 @@ func (e *TooLargeError) Error() string {
 }
 
 // bounded returns the body of an answer with the bound for what was asked for.
-func bounded(request *http.Request, response *http.Response) io.ReadCloser {
+func (t *transport) bounded(request *http.Request, response *http.Response) io.ReadCloser {
 	body := limited{ReadCloser: response.Body, what: "an object", limit: objectLimit}
 	body.misbehaved, _ = request.Context().Value(misbehavedKey{}).(func(string))
 	query := request.URL.Query()
@@ -50,6 +54,7 @@ func bounded(request *http.Request, response *http.Response) io.ReadCloser {
 		return response.Body
 	case request.Method == http.MethodGet && (query.Has("limit") || query.Has("labelSelector") || query.Has("resourceVersion")):
 		body.what, body.limit = "a list", listLimit
+		body.ctx, body.turn = request.Context(), t.longLists
 	}
 	return &body
 }
@@ -67,10 +72,40 @@ type limited struct {
 	events          bool
 	depth           int
 	quoted, escaped bool
+	// turn is taken by lists when they turn out long, until they are closed; ctx
+	// bounds the wait for it. nil for what is not a list.
+	turn  chan struct{}
+	ctx   context.Context
+	taken bool
+}
+
+// takeTurn waits until no other long list is being read.
+func (l *limited) takeTurn() error {
+	select {
+	case l.turn <- struct{}{}:
+		l.taken = true
+		return nil
+	case <-l.ctx.Done():
+		return l.ctx.Err()
+	}
+}
+
+// Close implements io.Closer.
+func (l *limited) Close() error {
+	if l.taken {
+		l.taken = false
+		<-l.turn
+	}
+	return l.ReadCloser.Close()
 }
 
 // Read implements io.Reader.
 func (l *limited) Read(p []byte) (int, error) {
+	if l.turn != nil && !l.taken && l.read >= smallList {
+		if err := l.takeTurn(); err != nil {
+			return 0, err
+		}
+	}
 	n, err := l.ReadCloser.Read(p)
 	if l.events {
 		l.scan(p[:n])
@@ -147,6 +182,14 @@ func tooMany(objects, most int) string {
 		return ""
 	}
 	return fmt.Sprintf("it sent more than %d objects", most)
+}
+
+// tooLong says that there are more bytes of statuses than most; empty: there are not.
+func tooLong(bytes, most int) string {
+	if bytes <= most {
+		return ""
+	}
+	return fmt.Sprintf("it sent statuses of more than %d MiB", most>>20)
 }
 
 type misbehavedKey struct{}

@@ -10,12 +10,14 @@ import (
 	"net/http/httptest"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/klog/v2/ktesting"
 
@@ -72,6 +74,14 @@ var lies = []struct {
 			}
 		}
 	}, err: "it sent more than 20000 objects"},
+	{name: "long statuses of many objects", watch: func(w http.ResponseWriter) {
+		status := strings.Repeat("x", 1<<20)
+		for i := 0; ; i++ {
+			if _, err := fmt.Fprintf(w, `{"type":"ADDED","object":{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"n%d","namespace":"b","resourceVersion":"1"},"status":{"x":%q}}}`+"\n", i, status); err != nil {
+				return
+			}
+		}
+	}, err: "it sent statuses of more than 64 MiB"},
 	{name: "a name of a megabyte", watch: func(w http.ResponseWriter) {
 		_, _ = io.WriteString(w, `{"type":"ADDED","object":{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"`+strings.Repeat("n", 1<<20)+`","namespace":"b","resourceVersion":"1"}}}`+"\n")
 		endless(w, `{"type":"BOOKMARK","object":{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"resourceVersion":"2"}}}`+"\n")
@@ -121,6 +131,51 @@ func TestWhatAMemberSaysIsBounded(t *testing.T) {
 	}
 }
 
+// Of all types at once, a member sends long lists one after the other.
+func TestLongListsAreReadOneAfterTheOther(t *testing.T) {
+	var reading atomic.Int32
+	many := make(chan struct{}, 1)
+	_, member := lying(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		switch {
+		case r.URL.Query().Has("sendInitialEvents"):
+			w.WriteHeader(http.StatusUnprocessableEntity)
+			_, _ = io.WriteString(w, oldVersion)
+			return
+		case isWatch(r):
+			<-r.Context().Done()
+			return
+		}
+		// What is in buffers on the way does not count.
+		const buffered, most = 16 << 20, 40 << 20
+		_, _ = io.WriteString(w, `{"apiVersion":"v1","kind":"List","metadata":{"resourceVersion":"1"},"items":[],"x":"`)
+		piece := []byte(strings.Repeat("x", 1<<20))
+		for sent := 0; sent < most; sent += len(piece) {
+			if _, err := w.Write(piece); err != nil {
+				return
+			}
+			if sent == buffered && reading.Add(1) > 1 {
+				many <- struct{}{}
+			}
+		}
+		reading.Add(-1)
+		_, _ = io.WriteString(w, `"}`)
+	})
+	var types []*members.Type
+	for i := range 4 {
+		types = append(types, member.Observe(schema.GroupVersionResource{Group: "x.example", Version: "v1", Resource: fmt.Sprint("xs", i)}, true, members.RawStatuses))
+	}
+	require.Eventually(t, func() bool {
+		for _, observed := range types {
+			if state, _ := observed.State(); state != members.Synced {
+				return false
+			}
+		}
+		return true
+	}, patiently, 10*time.Millisecond)
+	require.Empty(t, many, "two of them were read at once")
+}
+
 // lying is misbehaving, with more time between tries.
 func lying(t *testing.T, handler http.HandlerFunc) (context.Context, *members.Member) {
 	t.Helper()
@@ -128,7 +183,7 @@ func lying(t *testing.T, handler http.HandlerFunc) (context.Context, *members.Me
 	t.Cleanup(server.Close)
 	t.Cleanup(server.CloseClientConnections)
 	_, ctx := ktesting.NewTestContext(t)
-	set := members.NewSet(ctx, members.Options{MinBackoff: time.Minute, MaxBackoff: time.Minute, MaxObjects: 20_000})
+	set := members.NewSet(ctx, members.Options{MinBackoff: time.Minute, MaxBackoff: time.Minute, MaxObjects: 20_000, MaxStatusBytes: 64 << 20})
 	t.Cleanup(set.Close)
 	cluster := &corev1beta1.KubeFedCluster{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "system", Name: "liar"},

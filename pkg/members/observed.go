@@ -50,6 +50,14 @@ type Status struct {
 	Raw string
 }
 
+// bytes is the length of the status.
+func (o Observed) bytes() int {
+	if o.Status == nil {
+		return 0
+	}
+	return len(o.Status.Raw)
+}
+
 // sameStatus says whether two observations say the same of the status.
 func (o Observed) sameStatus(other Observed) bool {
 	if o.Status == nil || other.Status == nil {

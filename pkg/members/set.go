@@ -37,6 +37,9 @@ type Options struct {
 	// MaxObjects bounds the objects of a type that are observed in a member.
 	// Default: 500000.
 	MaxObjects int
+	// MaxStatusBytes bounds the statuses of all objects of a type in a member, where
+	// they are collected. Default: 256 MiB.
+	MaxStatusBytes int
 	// Forbidden are addresses to which no connection is made, whatever a
 	// KubeFedCluster or a name server says. Default: none.
 	Forbidden Addresses
@@ -56,6 +59,7 @@ func (o Options) withDefaults() Options {
 		MaxBackoff:     cmp.Or(o.MaxBackoff, 30*time.Second),
 		Confined:       o.Confined,
 		MaxObjects:     cmp.Or(o.MaxObjects, 500_000),
+		MaxStatusBytes: cmp.Or(o.MaxStatusBytes, 256<<20),
 		Forbidden:      o.Forbidden,
 		Fence:          o.Fence,
 	}

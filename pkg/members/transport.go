@@ -23,6 +23,8 @@ type transport struct {
 	token   atomic.Pointer[string]
 	breaker *breaker
 	flow    *Flow
+	// longLists has room for the one long list that is being read.
+	longLists chan struct{}
 	// fence keeps writes back, unless it is nil.
 	fence func() error
 }
@@ -54,7 +56,7 @@ func (s settings) transport(b *breaker, flow *Flow, forbidden Addresses) (*trans
 		return nil, err
 	}
 	// HTTP/2 with pings, so that a dead connection is noticed under a watch.
-	t := &transport{base: utilnet.SetTransportDefaults(base), breaker: b, flow: flow}
+	t := &transport{base: utilnet.SetTransportDefaults(base), breaker: b, flow: flow, longLists: make(chan struct{}, 1)}
 	t.token.Store(&s.token)
 	return t, nil
 }
@@ -113,7 +115,7 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	t.measure(request, began, response, err)
 	if err == nil {
 		t.breaker.answered()
-		response.Body = bounded(request, response)
+		response.Body = t.bounded(request, response)
 		return response, nil
 	}
 	switch {

@@ -61,7 +61,7 @@ func newType(m *Member, resource schema.GroupVersionResource, namespaced bool, d
 	ctx, cancel := context.WithCancel(m.ctx)
 	t := &Type{
 		member: m, resource: resource, namespaced: namespaced, ctx: ctx, cancel: cancel,
-		view: newView(m.options.MaxObjects), state: Syncing, told: Syncing, detail: detail,
+		view: newView(m.options.MaxObjects, m.options.MaxStatusBytes), state: Syncing, told: Syncing, detail: detail,
 	}
 	if namespaced && m.options.Confined != nil {
 		t.within = m.options.Confined()

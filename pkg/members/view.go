@@ -24,11 +24,13 @@ type view struct {
 	writes, fence uint64
 	handlers      []handlers
 	detail        Detail
-	// most bounds the objects.
-	most int
+	// most bounds the objects, mostBytes their statuses.
+	most, mostBytes int
 	// arriving counts the objects of the list that is under way, or else those that
-	// are observed.
-	arriving int
+	// are observed; arrivingBytes is the length of their statuses.
+	arriving, arrivingBytes int
+	// bytes is the length of the statuses in observed.
+	bytes int
 	// misbehaved is told what a member cannot mean, nil if there is nobody to tell.
 	misbehaved func(detail string)
 }
@@ -51,8 +53,8 @@ var (
 	_ cache.ReflectorBookmarkStore = &view{}
 )
 
-func newView(most int) *view {
-	return &view{most: most, observed: map[types.NamespacedName]Observed{}, own: map[types.NamespacedName]write{}}
+func newView(most, mostBytes int) *view {
+	return &view{most: most, mostBytes: mostBytes, observed: map[types.NamespacedName]Observed{}, own: map[types.NamespacedName]write{}}
 }
 
 func (v *view) addHandler(changed, status func(types.NamespacedName)) {

@@ -29,7 +29,7 @@ func versionOf(resourceVersion string) (version uint64, ok bool) {
 func (v *view) listing(consistent bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.fence, v.arriving = 0, 0
+	v.fence, v.arriving, v.arrivingBytes = 0, 0, 0
 	if consistent {
 		v.fence = v.writes
 	}
@@ -50,7 +50,8 @@ func (v *view) Transformer() cache.TransformFunc {
 func (v *view) suspect(r *record) {
 	v.mu.Lock()
 	v.arriving++
-	detail := cmp.Or(r.implausible(), tooMany(v.arriving, v.most))
+	v.arrivingBytes += r.observed.bytes()
+	detail := cmp.Or(r.implausible(), tooMany(v.arriving, v.most), tooLong(v.arrivingBytes, v.mostBytes))
 	misbehaved := v.misbehaved
 	v.mu.Unlock()
 	if detail != "" && misbehaved != nil {
@@ -98,14 +99,16 @@ func (v *view) event(obj any, present bool) error {
 	}
 	if present {
 		v.mu.Lock()
-		v.arriving = len(v.observed)
+		v.arriving, v.arrivingBytes = len(v.observed), v.bytes-v.observed[r.key].bytes()
 		v.mu.Unlock()
 		v.suspect(r)
 	}
 	v.mu.Lock()
 	before, was := v.visible(r.key)
+	v.bytes -= v.observed[r.key].bytes()
 	if present {
 		v.observed[r.key] = r.observed
+		v.bytes += r.observed.bytes()
 	} else {
 		delete(v.observed, r.key)
 	}
@@ -152,13 +155,14 @@ func (v *view) advance(version uint64) {
 
 // Replace takes over a list as of resourceVersion.
 func (v *view) Replace(objs []any, resourceVersion string) error {
-	next := make(map[types.NamespacedName]Observed, len(objs))
+	next, bytes := make(map[types.NamespacedName]Observed, len(objs)), 0
 	for _, obj := range objs {
 		r, err := v.recordOf(obj)
 		if err != nil {
 			return err
 		}
-		if detail := cmp.Or(r.implausible(), tooMany(len(next), v.most)); detail != "" {
+		bytes += r.observed.bytes() - next[r.key].bytes()
+		if detail := cmp.Or(r.implausible(), tooMany(len(next), v.most), tooLong(bytes, v.mostBytes)); detail != "" {
 			return &MisbehavedError{Detail: detail}
 		}
 		next[r.key] = r.observed
@@ -198,7 +202,7 @@ func (v *view) Replace(objs []any, resourceVersion string) error {
 	for key := range superseded {
 		delete(v.own, key)
 	}
-	v.observed = next
+	v.observed, v.bytes = next, bytes
 	v.progress = version
 	v.fence = 0
 	handlers := slices.Clone(v.handlers)

@@ -137,7 +137,7 @@ func TestAnOlderEventDoesNotUndoAnOwnWrite(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			v := newView(1000)
+			v := newView(1000, 1000)
 			test.do(v)
 			o, ok := v.get(key("a"))
 			require.Equal(t, test.want != "", ok)
@@ -153,7 +153,7 @@ func TestAnOlderEventDoesNotUndoAnOwnWrite(t *testing.T) {
 }
 
 func TestHandlersHearOfWhatMattersOnly(t *testing.T) {
-	v := newView(1000)
+	v := newView(1000, 1000)
 	var told []string
 	v.addHandler(func(key types.NamespacedName) { told = append(told, key.Name) }, func(types.NamespacedName) {})
 	heard := func() []string {
@@ -223,7 +223,7 @@ func (h *history) list() []any {
 func TestWhateverTheOrderTheViewBecomesTheMember(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := &history{objects: map[string]*metav1.PartialObjectMetadata{}}
-		v := newView(1000)
+		v := newView(1000, 1000)
 		// mirror is what somebody knows who looks when told, or after an own write.
 		mirror := map[types.NamespacedName]Observed{}
 		look := func(key types.NamespacedName) {
@@ -321,7 +321,7 @@ func TestWhateverTheOrderTheViewBecomesTheMember(t *testing.T) {
 func TestACopyCostsLessThanItsBudget(t *testing.T) {
 	const copies, budget = 20_000, 1 << 10
 	before := heap()
-	v := newView(1000)
+	v := newView(1000, 1000)
 	for i := range copies {
 		o := object(fmt.Sprintf("web-%d", i), fmt.Sprintf("3a5c9f1e-7c1b-4b7e-9a0d-%012d", i), i+1)
 		o.ManagedFields = []metav1.ManagedFieldsEntry{{

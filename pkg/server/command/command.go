@@ -74,6 +74,7 @@ func New() *cobra.Command {
 // Run runs the server with completed options until ctx ends or it fails. The
 // embedded etcd starts before the server and ends after it.
 func Run(ctx context.Context, o options.CompletedOptions) (err error) {
+	collectLessOften()
 	if o.EmbeddedEtcd.Enabled {
 		// What is stored must stay reachable until the last request is answered.
 		store, err := etcd.Start(context.WithoutCancel(ctx), o.EmbeddedEtcd.Config)

@@ -16,7 +16,6 @@ import (
 	"k8s.io/apiserver/pkg/storage"
 	"k8s.io/apiserver/pkg/storage/storagebackend/factory"
 	"k8s.io/apiserver/pkg/storage/value"
-	kjson "sigs.k8s.io/json"
 
 	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
 )
@@ -100,7 +99,7 @@ func (streamCodec) Decode(data []byte, _ *schema.GroupVersionKind, into runtime.
 	if !ok {
 		obj = &typesv1beta1.FederatedObject{}
 	}
-	if err := kjson.UnmarshalCaseSensitivePreserveInts(content, obj); err != nil {
+	if err := decodeStored(content, obj); err != nil {
 		return nil, nil, fmt.Errorf("decode a stored object of %s: %w", resource, err)
 	}
 	obj.TypeMeta = metav1.TypeMeta{Kind: string(resource)}

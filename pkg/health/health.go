@@ -53,6 +53,8 @@ type State struct {
 	Conditions []corev1beta1.ClusterCondition
 	// Contrary counts the probes in a row that speak against Conditions.
 	Contrary int64
+	// Seen is when a probe last found the member ready; zero if none did.
+	Seen metav1.Time
 }
 
 // Ready says whether the conditions say that the member is ready.
@@ -68,7 +70,7 @@ func (s State) Ready() bool {
 // Restart returns the state with which the next probe decides alone, because what
 // was seen before was seen with another configuration.
 func (s State) Restart() State {
-	return State{Conditions: s.Conditions, Contrary: math.MaxInt64 - 1}
+	return State{Conditions: s.Conditions, Contrary: math.MaxInt64 - 1, Seen: s.Seen}
 }
 
 // Next returns the state after a probe at the time now. Nothing of s is changed.
@@ -82,10 +84,14 @@ func Next(s State, probe Probe, thresholds Thresholds, now metav1.Time) State {
 			threshold = thresholds.Success
 		}
 		if s.Contrary+1 < threshold {
-			return State{Conditions: probedAt(s.Conditions, now), Contrary: s.Contrary + 1}
+			return State{Conditions: probedAt(s.Conditions, now), Contrary: s.Contrary + 1, Seen: s.Seen}
 		}
 	}
-	return State{Conditions: since(s.Conditions, conditionsOf(probe), now)}
+	next := State{Conditions: since(s.Conditions, conditionsOf(probe), now), Seen: s.Seen}
+	if good {
+		next.Seen = now
+	}
+	return next
 }
 
 // conditionsOf returns what a probe says, without times.

@@ -125,6 +125,7 @@ func TestReadinessIsThatOfALongEnoughRow(t *testing.T) {
 		probes := rapid.SliceOfN(rapid.SampledFrom([]health.Result{health.Healthy, health.Unhealthy, health.Unreachable}), 1, 30).Draw(t, "probes")
 		var s health.State
 		ready, row := probes[0] == health.Healthy, int64(0)
+		seen := metav1.Time{}
 		for i, result := range probes {
 			was := s.Ready()
 			s = health.Next(s, health.Probe{Result: result}, thresholds, at(i))
@@ -138,6 +139,11 @@ func TestReadinessIsThatOfALongEnoughRow(t *testing.T) {
 				}
 			}
 			require.Equal(t, ready, s.Ready())
+			if good && ready {
+				seen = at(i)
+			}
+			require.Equal(t, seen, s.Seen, "when it was last found ready, which does not move while it is not")
+			require.Equal(t, seen, s.Restart().Seen)
 			if i > 0 && was != s.Ready() {
 				require.Equal(t, at(i), *s.Conditions[0].LastTransitionTime)
 			}

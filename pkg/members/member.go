@@ -28,6 +28,7 @@ type Member struct {
 	labels    map[string]string
 	ready     bool
 	notReady  error
+	seen      time.Time
 	settings  settings
 	malformed error
 	conn      *connection
@@ -68,6 +69,21 @@ func (m *Member) Ready() bool {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	return m.ready && m.conn != nil
+}
+
+// LastSeen is when the member was last found ready, as far as it is known; of one
+// that never was, when its KubeFedCluster was made. It stays the same while the
+// member is not ready.
+func (m *Member) LastSeen() time.Time {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.seen
+}
+
+func (m *Member) setSeen(at time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.seen = at
 }
 
 // Err returns nil when a request to the member would be sent, and else the

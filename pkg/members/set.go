@@ -10,6 +10,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	corev1beta1 "github.com/kubefederation/federation-apiserver/apis/core/v1beta1"
 )
@@ -172,6 +173,7 @@ func (s *Set) Update(cluster *corev1beta1.KubeFedCluster, secret *corev1.Secret)
 		}
 		m = newMember(s.ctx, cluster.Name, s.options, isReady(cluster))
 		m.setLabels(cluster.Labels)
+		m.setSeen(seenOr(&cluster.Status, cluster.CreationTimestamp).Time)
 		err = m.configure(settings, err)
 		s.mu.Lock()
 		s.members[cluster.Name] = m
@@ -202,6 +204,14 @@ func (s *Set) SetReady(name string, ready bool, reason error) {
 	m.setReady(ready, reason)
 	if m.Ready() != before {
 		s.tell(Event{Type: Changed, Member: m})
+	}
+}
+
+// SetSeen says when the member was last found ready, instead of what Update took
+// from the cluster's status.
+func (s *Set) SetSeen(name string, at time.Time) {
+	if m, ok := s.Get(name); ok {
+		m.setSeen(at)
 	}
 }
 
@@ -242,6 +252,26 @@ func isReady(cluster *corev1beta1.KubeFedCluster) bool {
 	return slices.ContainsFunc(cluster.Status.Conditions, func(c corev1beta1.ClusterCondition) bool {
 		return c.Type == corev1beta1.ClusterReady && c.Status == corev1.ConditionTrue
 	})
+}
+
+// SeenIn returns when a member was last found ready by its status, zero if never.
+func SeenIn(status *corev1beta1.KubeFedClusterStatus) metav1.Time {
+	if status.LastSeenTime != nil {
+		return *status.LastSeenTime
+	}
+	for _, c := range status.Conditions {
+		if c.Type == corev1beta1.ClusterReady && c.Status == corev1.ConditionTrue {
+			return c.LastProbeTime
+		}
+	}
+	return metav1.Time{}
+}
+
+func seenOr(status *corev1beta1.KubeFedClusterStatus, otherwise metav1.Time) metav1.Time {
+	if seen := SeenIn(status); !seen.IsZero() {
+		return seen
+	}
+	return otherwise
 }
 
 var errNotProbed = errors.New("the cluster has not been found ready yet")

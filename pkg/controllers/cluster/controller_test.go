@@ -127,9 +127,11 @@ func TestAMemberGoesAndComesBack(t *testing.T) {
 		gone := f.until("cluster2", "Ready=Unknown ClusterNotReachable", "Offline=True ClusterNotReachable")
 		require.Contains(t, *gone.Status.Conditions[0].Message, "cluster is not reachable: ")
 		require.Equal(t, before.Status.KubernetesVersion, gone.Status.KubernetesVersion, "what was last seen stays")
+		require.NotNil(t, gone.Status.LastSeenTime)
+		require.False(t, gone.Status.Conditions[0].LastTransitionTime.Before(gone.Status.LastSeenTime), "it was seen before it was gone")
 		f.until("cluster1", "Ready=True ClusterReady")
 		require.NoError(t, member.RestoreNetwork(f.ctx))
-		f.until("cluster2", "Ready=True ClusterReady")
+		require.Nil(t, f.until("cluster2", "Ready=True ClusterReady").Status.LastSeenTime)
 	}
 	output, err := f.env.Command(f.ctx, "kubectl", "wait", "-n", env.SystemNamespace, "kubefedcluster/cluster2", "--for=condition=Ready", "--timeout=10s").CombinedOutput()
 	require.NoError(t, err, "%s", output)

@@ -51,7 +51,7 @@ type prober struct {
 
 func newProber(c *Controller, cluster *corev1beta1.KubeFedCluster, id identity) *prober {
 	status := *cluster.Status.DeepCopy()
-	state := health.State{Conditions: ofHealth(status.Conditions)}
+	state := health.State{Conditions: ofHealth(status.Conditions), Seen: members.SeenIn(&status)}
 	if reason, _ := readyReason(status.Conditions); reason == reasonUnseen {
 		state = state.Restart()
 	}
@@ -124,6 +124,10 @@ func (p *prober) probe(ctx context.Context, s probing) {
 	after, message := readyReason(p.state.Conditions)
 
 	recordState(p.name, p.state.Conditions)
+	p.status.LastSeenTime = lastSeen(p.state)
+	if !p.state.Seen.IsZero() {
+		p.controller.Members.SetSeen(p.name, p.state.Seen.Rfc3339Copy().Time)
+	}
 	p.controller.Members.SetReady(p.name, p.state.Ready(), errors.New(message))
 	if found.Result == health.Healthy && p.state.Ready() && (!wasReady || time.Since(p.factsRead) >= factsPeriod) {
 		p.readFacts(ctx, member, s.timeout)

@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	corev1beta1 "github.com/kubefederation/federation-apiserver/apis/core/v1beta1"
+	"github.com/kubefederation/federation-apiserver/pkg/health"
 )
 
 // probeTimeResolution is how far lastProbeTime may lag behind the last probe: it
@@ -45,6 +46,16 @@ func lastProbe(status *corev1beta1.KubeFedClusterStatus) metav1.Time {
 		}
 	}
 	return last
+}
+
+// lastSeen is when a member that is not ready was last found so, in the resolution
+// of stored times; nil while it is ready, and if it never was.
+func lastSeen(state health.State) *metav1.Time {
+	if state.Ready() || state.Seen.IsZero() {
+		return nil
+	}
+	seen := state.Seen.Rfc3339Copy()
+	return &seen
 }
 
 // readyReason returns the reason of the condition Ready.

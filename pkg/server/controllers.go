@@ -87,6 +87,7 @@ func (c CompletedConfig) newControllers(loopback *rest.Config, host kubernetes.I
 	result.namespaces.Informer()
 	result.propagation, err = propagation.New(propagation.Config{
 		Members:          pushedMembers{Set: result.members, clusters: federation.CoreV1beta1().KubeFedClusters(namespace)},
+		Federation:       federation,
 		Settings:         func() propagation.Settings { return propagationSettings(inForce.Get()) },
 		SystemNamespace:  namespace,
 		HostNamespaceUID: result.namespaceUID,

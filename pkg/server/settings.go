@@ -18,6 +18,8 @@ func propagationSettings(s *settings.Settings) propagation.Settings {
 		RawStatusCollection: s.Enabled(corev1beta1.RawResourceStatusCollection),
 		ObjectWorkers:       s.SyncWorkers(),
 		CacheSyncTimeout:    s.CacheSyncTimeout(),
+		UnreachableAfter:    s.UnreachableAfter(),
+		GiveUpAfter:         s.GiveUpAfter(),
 	}
 }
 

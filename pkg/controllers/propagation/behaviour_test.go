@@ -282,7 +282,7 @@ func TestEndlessDriftIsRepairedEverMoreSeldom(t *testing.T) {
 
 func TestControllerRefusesWhatItCannotWorkWith(t *testing.T) {
 	_, err := New(Config{})
-	for _, name := range []string{"Members", "Settings", "SystemNamespace", "HostNamespaceUID", "Events"} {
+	for _, name := range []string{"Members", "Federation", "Settings", "SystemNamespace", "HostNamespaceUID", "Events"} {
 		require.ErrorContains(t, err, name)
 	}
 

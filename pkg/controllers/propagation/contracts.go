@@ -67,6 +67,9 @@ type Member interface {
 	Ready() bool
 	// Flow bounds the requests for copies that are in flight.
 	Flow() *members.Flow
+	// LastSeen is when the member was last found ready; of one that never was, since
+	// when it is a member. It does not change while the member is not ready.
+	LastSeen() time.Time
 	// Copies returns the objects of a resource in the member, and begins to
 	// observe them if that is not yet done.
 	Copies(resource schema.GroupVersionResource, namespaced bool) Copies
@@ -141,4 +144,10 @@ type Settings struct {
 	// CacheSyncTimeout is how long the first list of a type in a member may take
 	// until that is reported; 0 means for ever.
 	CacheSyncTimeout time.Duration
+	// UnreachableAfter is how long a member must not have been ready before
+	// deletions wait for it no longer; 0 means that they wait for ever.
+	UnreachableAfter time.Duration
+	// GiveUpAfter is how long removals are kept for a member that is not ready; 0
+	// means for ever.
+	GiveUpAfter time.Duration
 }

@@ -19,12 +19,15 @@ import (
 
 	corev1beta1 "github.com/kubefederation/federation-apiserver/apis/core/v1beta1"
 	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
+	"github.com/kubefederation/federation-apiserver/generated/clientset/versioned"
 )
 
 // Config is what a Controller is made of. What has a default may be left zero.
 type Config struct {
 	// Members of the federation.
 	Members Members
+	// Federation reaches the API of this server, where PendingRemovals are kept.
+	Federation versioned.Interface
 	// Settings in force; called often.
 	Settings func() Settings
 	// SystemNamespace is the namespace of the federation in the host and in
@@ -52,6 +55,9 @@ type Config struct {
 	// of namespaces is started too; until then objects in namespaces wait.
 	// Default: 30s.
 	NamespacesGrace time.Duration
+	// StatusRewrites is how many objects a second are looked at only because a member
+	// was lost or found: each may have its status written. Default: 100.
+	StatusRewrites int
 	// Clock to tell the time by. Default: the real one.
 	Clock clock.PassiveClock
 }
@@ -65,6 +71,12 @@ type Controller struct {
 	// settled says that kinds which are not started by now are not enabled.
 	settled   atomic.Bool
 	announcer *announcer
+	// removals that wait for members, and the names of those to look after.
+	removals *pendingRemovals
+	pending  *lane[string]
+	// pacer has looked at what only a member that was lost or found has made
+	// different.
+	pacer *pacer
 	// refreshing has an item when Refresh was called.
 	refreshing chan struct{}
 
@@ -85,7 +97,7 @@ type Controller struct {
 func New(config Config) (*Controller, error) {
 	var errs []error
 	for name, missing := range map[string]bool{
-		"Members": config.Members == nil, "Settings": config.Settings == nil, "SystemNamespace": config.SystemNamespace == "",
+		"Members": config.Members == nil, "Federation": config.Federation == nil, "Settings": config.Settings == nil, "SystemNamespace": config.SystemNamespace == "",
 		"HostNamespaceUID": config.HostNamespaceUID == nil, "Events": config.Events == nil,
 	} {
 		if missing {
@@ -101,6 +113,7 @@ func New(config Config) (*Controller, error) {
 	config.MaxBackoff = cmp.Or(config.MaxBackoff, time.Minute)
 	config.ReportInterval = cmp.Or(config.ReportInterval, time.Second)
 	config.LongestReportInterval = cmp.Or(config.LongestReportInterval, 5*time.Second)
+	config.StatusRewrites = cmp.Or(config.StatusRewrites, 100)
 	config.NamespacesGrace = cmp.Or(config.NamespacesGrace, 30*time.Second)
 	if config.Clock == nil {
 		config.Clock = clock.RealClock{}
@@ -111,6 +124,9 @@ func New(config Config) (*Controller, error) {
 		ledger:    newLedger(),
 		objects:   newLane[objectKey]("propagation_objects", 50*time.Millisecond, 30*time.Second),
 		announcer: newAnnouncer(config.Events),
+		removals:  newPendingRemovals(config.Federation, config.SystemNamespace),
+		pending:   newLane[string]("propagation_removals", time.Second, 30*time.Second),
+		pacer:     newPacer(config.StatusRewrites),
 		kinds:     map[string]*kind{},
 		workers:   map[string]*memberWorker{},
 
@@ -138,12 +154,26 @@ func (c *Controller) Run(ctx context.Context) error {
 
 	logger.Info("Starting")
 	defer logger.Info("Stopped")
+	var workers sync.WaitGroup
+	defer workers.Wait()
+	defer c.pending.ShutDown()
+	defer c.objects.ShutDown()
+	followed, err := c.removals.informer.AddEventHandler(c.followRemovals())
+	if err != nil {
+		return fmt.Errorf("propagation: %w", err)
+	}
+	workers.Go(func() { c.removals.informer.RunWithContext(ctx) })
+	// What a copy without a federated object is depends on the removals.
+	if !cache.WaitForCacheSync(ctx.Done(), followed.HasSynced) {
+		return nil
+	}
 	c.config.Members.AddHandler(c.memberChanged)
 	if !cache.WaitForCacheSync(ctx.Done(), c.config.Members.HasSynced) {
 		return nil
 	}
+	workers.Go(func() { c.runRemovals(ctx) })
+	workers.Go(func() { c.pacer.run(ctx, c.objects.AddBackground) })
 
-	var workers sync.WaitGroup
 	inForce := c.takeUp(ctx, &workers, c.config.Settings())
 	grace := time.NewTimer(c.config.NamespacesGrace)
 	defer grace.Stop()
@@ -160,8 +190,6 @@ func (c *Controller) Run(ctx context.Context) error {
 			}
 		}
 	}
-	c.objects.ShutDown()
-	workers.Wait()
 	return nil
 }
 

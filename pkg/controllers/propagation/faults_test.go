@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -37,6 +38,7 @@ func TestFaults(t *testing.T) {
 	for _, c := range w.clusters {
 		c.setFaulty(true)
 	}
+	w.settings.UnreachableAfter = time.Second
 	w.run()
 
 	for round := range rounds {
@@ -85,6 +87,7 @@ func TestFaults(t *testing.T) {
 	}
 	w.awaitWanted(keys)
 	w.awaitIdle()
+	require.Empty(t, w.removals())
 
 	// Another process finds nothing to do.
 	writes, versions := w.writes(), w.versions(keys)

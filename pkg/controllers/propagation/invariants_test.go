@@ -6,10 +6,13 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
+	corev1beta1 "github.com/kubefederation/federation-apiserver/apis/core/v1beta1"
 	"github.com/kubefederation/federation-apiserver/pkg/placement"
+	"github.com/kubefederation/federation-apiserver/test/integration/typeserver"
 )
 
 func federatedKeyOf(target schema.GroupVersionResource, key types.NamespacedName) types.NamespacedName {
@@ -33,15 +36,35 @@ func (w *world) applying(cluster string, target schema.GroupVersionResource, key
 func (w *world) removing(cluster string, target schema.GroupVersionResource, key types.NamespacedName, deletes bool) {
 	key = federatedKeyOf(target, key)
 	live, err := w.kinds[target].Get(context.WithoutCancel(w.t.Context()), key.Namespace, key.Name)
+	pending := w.isPending(cluster, target, key)
 	if apierrors.IsNotFound(err) {
-		assert.False(w.t, deletes, "a copy of %s %s is deleted, which does not exist", target.Resource, key)
+		assert.Equal(w.t, pending, deletes, "a copy of %s %s, which does not exist, is deleted or released in %s, and a PendingRemoval says otherwise", target.Resource, key, cluster)
 		return
 	}
 	if !assert.NoError(w.t, err) || live.DeletionTimestamp != nil {
 		return
 	}
-	assert.False(w.t, deletes && isOrphaning(live), "%s %s is deleted in %s, though its copies are to be kept", target.Resource, key, cluster)
+	assert.False(w.t, deletes && isOrphaning(live) && !pending, "%s %s is deleted in %s, though its copies are to be kept", target.Resource, key, cluster)
 	assert.True(w.t, w.mayExclude(cluster, target, key), "%s %s is removed from %s, which is selected", target.Resource, key, cluster)
+}
+
+// isPending says that a PendingRemoval names a copy.
+func (w *world) isPending(cluster string, target schema.GroupVersionResource, key types.NamespacedName) bool {
+	for _, removal := range w.removals() {
+		if spec := &removal.Spec; spec.Target.TypeConfig == target.Resource && spec.Target.Name == key.Name && spec.Target.Namespace == key.Namespace && entryOf(&removal, cluster) != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// removals are the PendingRemovals that there are.
+func (w *world) removals() []corev1beta1.PendingRemoval {
+	list, err := w.federation.CoreV1beta1().PendingRemovals(typeserver.Namespace).List(context.WithoutCancel(w.t.Context()), metav1.ListOptions{})
+	if !assert.NoError(w.t, err) {
+		return nil
+	}
+	return list.Items
 }
 
 // mayExclude says that the placement excludes a cluster, or did when it was last

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -31,6 +32,9 @@ type copyView struct {
 
 	// registered says that the cluster is a member; ready that it is to be worked with.
 	registered, ready bool
+	// lastSeen is when a member that is not ready was last found so, and until is when
+	// a deletion waits for it no longer; zero where that is not known, or never.
+	lastSeen, until time.Time
 	// state of the observation of the target in the member, and why.
 	state    CopiesState
 	stateErr error
@@ -151,6 +155,19 @@ func judgeWanted(v *copyView) verdict {
 	}
 }
 
+// absenceMessage says since when a member is not ready, and until when a deletion
+// waits for it.
+func (v *copyView) absenceMessage() string {
+	if v.lastSeen.IsZero() {
+		return "the cluster is not ready"
+	}
+	message := "the cluster has not been ready since " + v.lastSeen.UTC().Format(time.RFC3339)
+	if v.deleting && !v.until.IsZero() {
+		message += "; from " + v.until.UTC().Format(time.RFC3339) + " on the deletion waits for it no longer, and a PendingRemoval is kept"
+	}
+	return message
+}
+
 // notServed says why the member cannot be written to in a version, empty if it
 // can, as far as is known. An object cannot be converted here: whether its fields
 // mean the same in another version, only its author can tell.
@@ -170,7 +187,7 @@ func judgeUnwanted(v *copyView) verdict {
 		return gone
 	}
 	if !v.ready {
-		return waitingForRemoval("the cluster is not ready")
+		return waitingForRemoval(v.absenceMessage())
 	}
 	if verdict, unknown := judgeState(v); unknown {
 		return verdict

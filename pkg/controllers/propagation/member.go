@@ -112,13 +112,28 @@ func (w *memberWorker) work(ctx context.Context, key objectKey) {
 		return
 	}
 	obj := w.c.ledger.current(key, func() *typesv1beta1.FederatedObject { return k.get(key.NamespacedName) })
+	removal := w.pendingHere(key, obj)
 	if obj == nil {
+		if removal != nil {
+			w.carryOut(ctx, k, key, nil, removal, member)
+			return
+		}
 		w.releaseLeftover(ctx, k, key, member)
 		return
 	}
 	d := w.c.decide(k, obj, []placement.Cluster{{Name: w.name, Labels: member.Labels()}})
 	if d.parked || d.frozen {
 		w.c.ledger.idle(key, obj.UID, w.name)
+		return
+	}
+	if removal != nil {
+		if d.selected.Has(w.name) || recordedCluster(obj, w.name) != nil {
+			// First the removal is superseded.
+			w.c.ledger.finish(key, obj.UID, w.name, nil, false, false)
+			w.c.objects.Add(key)
+			return
+		}
+		w.carryOut(ctx, k, key, obj, removal, member)
 		return
 	}
 	v, err := w.c.look(ctx, k, obj, &d, w.name, member)
@@ -167,7 +182,8 @@ func (w *memberWorker) work(ctx context.Context, key objectKey) {
 // conclude ends a task that needed no request.
 func (w *memberWorker) conclude(key objectKey, obj *typesv1beta1.FederatedObject, verdict verdict) {
 	w.queue.Forget(key)
-	switch has := w.c.ledger.has(key, w.name); {
+	has := w.c.ledger.has(key, w.name)
+	switch {
 	case verdict.action == actNone:
 		w.c.ledger.idle(key, obj.UID, w.name)
 	case has: // an event brings it back
@@ -177,8 +193,24 @@ func (w *memberWorker) conclude(key objectKey, obj *typesv1beta1.FederatedObject
 		return
 	}
 	if verdict.action == actRelease || differs(recordedCluster(obj, w.name), obj, &verdict.result) || w.c.ledger.has(key, w.name) {
+		if !has && isRewrite(recordedCluster(obj, w.name), obj, &verdict.result) {
+			w.c.pacer.add(key)
+			return
+		}
 		w.c.objects.Add(key)
 	}
+}
+
+// isRewrite says that a result differs from the status only because the member was
+// lost or found: so do those of all its objects.
+func isRewrite(recorded *typesv1beta1.ClusterStatus, obj *typesv1beta1.FederatedObject, r *result) bool {
+	return recorded != nil && !r.gone && obj.DeletionTimestamp == nil && obj.Status.ObservedGeneration == obj.Generation &&
+		(isOfMember(recorded.Status) || isOfMember(r.status))
+}
+
+// isOfMember says that a status is one of the member rather than of the copy.
+func isOfMember(status typesv1beta1.PropagationStatus) bool {
+	return status == typesv1beta1.ClusterNotReady || status == typesv1beta1.CachedRetrievalFailed
 }
 
 // differs says that the status does not have a result.

@@ -1,6 +1,8 @@
 package propagation
 
 import (
+	"time"
+
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -18,6 +20,8 @@ type observation struct {
 	replicas *typesv1beta1.ReplicaCounts
 	// raw is the status of the copy, empty where it is not collected or there is none.
 	raw string
+	// seen is when a member that cannot be looked at was last found ready.
+	seen time.Time
 }
 
 // detailOf says how much of the copies of a kind is to be observed. Without a
@@ -78,7 +82,9 @@ func (k *kind) observes(detail members.Detail) bool {
 // is not claimed, except that an interrupted watch says nothing new.
 func (v *copyView) observation() observation {
 	switch {
-	case !v.registered, !v.ready, v.state == CopiesFailed:
+	case v.registered && !v.ready:
+		return observation{health: typesv1beta1.CopyUnknown, seen: v.lastSeen}
+	case !v.registered, v.state == CopiesFailed:
 		return observation{health: typesv1beta1.CopyUnknown}
 	case v.state == CopiesSyncing:
 		return observation{}
@@ -124,7 +130,11 @@ func (o *observation) enter(entry *typesv1beta1.ClusterStatus) {
 	if o.health == "" {
 		return
 	}
-	entry.Health, entry.Replicas, entry.RemoteStatus = o.health, nil, nil
+	entry.Health, entry.Replicas, entry.RemoteStatus, entry.LastSeenTime = o.health, nil, nil, nil
+	if !o.seen.IsZero() {
+		seen := metav1.NewTime(o.seen).Rfc3339Copy()
+		entry.LastSeenTime = &seen
+	}
 	if o.replicas != nil {
 		entry.Replicas = o.replicas.DeepCopy()
 	}
@@ -165,7 +175,7 @@ func withoutObserved(status *typesv1beta1.FederatedObjectStatus) *typesv1beta1.F
 		}
 	}
 	for _, entry := range status.Clusters {
-		entry.Health, entry.Replicas, entry.RemoteStatus = "", nil, nil
+		entry.Health, entry.Replicas, entry.RemoteStatus, entry.LastSeenTime = "", nil, nil, nil
 		if entry.Status == typesv1beta1.ClusterPropagationOK {
 			entry.Message = ""
 		}

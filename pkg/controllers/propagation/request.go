@@ -290,6 +290,14 @@ func (w *memberWorker) unmanageLeftover(ctx context.Context, k *kind, key object
 	if !apierrors.IsNotFound(err) {
 		return fmt.Errorf("look for the federated object: %w", err)
 	}
+	// The federated object went after what was left to do of its deletion was stored.
+	named, err := w.c.removals.names(ctx, key, w.name)
+	if err != nil {
+		return err
+	}
+	if named {
+		return nil // the removal brings the copy back
+	}
 	if err := copies.Unmanage(ctx, name); err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("take the label off: %w", err)
 	}

@@ -3,6 +3,8 @@ package propagation
 import (
 	"context"
 	"sync"
+
+	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
 )
 
 // takeUp has the Controller work by the settings in force, which were others
@@ -14,6 +16,15 @@ func (c *Controller) takeUp(ctx context.Context, workers *sync.WaitGroup, before
 	if now.AdoptResources != before.AdoptResources || now.Namespaced != before.Namespaced {
 		for _, k := range c.allKinds() {
 			c.resync(k, "")
+		}
+	}
+	if now.UnreachableAfter != before.UnreachableAfter {
+		for _, k := range c.allKinds() {
+			k.each("", func(obj *typesv1beta1.FederatedObject) {
+				if obj.DeletionTimestamp != nil {
+					c.objects.AddBackground(k.keyOf(obj))
+				}
+			})
 		}
 	}
 	return now

@@ -58,6 +58,7 @@ type simCluster struct {
 	faulty  bool
 	hung    chan struct{}
 	ready   bool
+	seen    time.Time
 	version int
 	writes  int
 	// askedInVain counts questions for objects that were told to be gone.
@@ -80,8 +81,17 @@ func (c *simCluster) Ready() bool {
 	return c.ready
 }
 
+func (c *simCluster) LastSeen() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.seen
+}
+
 func (c *simCluster) setReady(ready bool) {
 	c.mu.Lock()
+	if c.ready && !ready {
+		c.seen = time.Now().Truncate(time.Second)
+	}
 	c.ready = ready
 	c.mu.Unlock()
 	c.tell(MemberChange{Name: c.name})

@@ -26,6 +26,9 @@ type pass struct {
 	// unsettled says that something is to be expected soon; remaining, that there
 	// are copies, or may be.
 	unsettled, remaining bool
+	// absent are copies that a deletion cannot remove because their members are not
+	// ready; they are not among the remaining ones.
+	absent []absentCopy
 }
 
 // sync brings one object further: it says what its members have to do, and
@@ -46,6 +49,7 @@ func (c *Controller) sync(ctx context.Context, key objectKey) error {
 	obj := c.ledger.current(key, func() *typesv1beta1.FederatedObject { return k.get(key.NamespacedName) })
 	if obj == nil {
 		c.ledger.forget(key)
+		c.pacer.forget(key)
 		return nil
 	}
 	if !hasFinalizer(&obj.ObjectMeta) {
@@ -63,17 +67,20 @@ func (c *Controller) sync(ctx context.Context, key objectKey) error {
 	}
 	taken := c.ledger.snapshot(key, obj.UID, c.now())
 	if !p.frozen {
-		for _, cluster := range sets.List(p.concerned()) {
+		elsewhere, err := p.supersede(ctx)
+		if err != nil {
+			return err
+		}
+		for _, cluster := range sets.List(p.concerned().Difference(elsewhere)) {
 			if err := p.examine(ctx, cluster); err != nil {
 				return err
 			}
 		}
 	}
 	if obj.DeletionTimestamp != nil && !p.remaining {
-		if err := k.source.RemoveFinalizer(ctx, obj, typesv1beta1.SyncFinalizer); err != nil {
-			return fmt.Errorf("release a deleted object: %w", err)
+		if released, err := p.release(ctx); err != nil || released {
+			return err
 		}
-		return nil
 	}
 	return p.report(ctx, taken)
 }
@@ -115,6 +122,12 @@ func (p *pass) examine(ctx context.Context, cluster string) error {
 		return err
 	}
 	verdict := judge(v)
+	if absent := v.absence(cluster, &verdict.result); absent != nil {
+		p.absent = append(p.absent, *absent)
+		p.results[cluster] = verdict.result
+		p.c.ledger.settle(p.key, cluster)
+		return nil
+	}
 	switch verdict.action {
 	case actNone:
 		p.settle(cluster, verdict.result)

@@ -49,6 +49,12 @@ func (c *Controller) look(ctx context.Context, k *kind, obj *typesv1beta1.Federa
 	name := k.inMember(key.NamespacedName)
 	copies := member.Copies(k.resource, k.namespaced)
 	v.registered, v.ready = true, member.Ready()
+	if !v.ready {
+		v.lastSeen = member.LastSeen()
+		if limit := c.config.Settings().UnreachableAfter; limit > 0 {
+			v.until = v.lastSeen.Add(limit)
+		}
+	}
 	v.state, v.stateErr = copies.State()
 	if v.state == CopiesSyncing && v.ready {
 		if w := c.worker(cluster); w != nil {

@@ -6,6 +6,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/cache"
 
+	corev1beta1 "github.com/kubefederation/federation-apiserver/apis/core/v1beta1"
 	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
 	"github.com/kubefederation/federation-apiserver/pkg/members"
 )
@@ -84,6 +85,11 @@ func (c *Controller) kindSynced(k *kind) {
 			w.resyncCopies(k, member.Copies(k.resource, k.namespaced))
 		}
 	}
+	for _, item := range c.removals.informer.GetStore().List() {
+		if removal := item.(*corev1beta1.PendingRemoval); removal.Spec.Target.TypeConfig == k.name {
+			c.resumeRemoval(removal)
+		}
+	}
 	if k.namespaces {
 		c.resyncNamespaced("")
 	}
@@ -117,6 +123,9 @@ func (c *Controller) memberChanged(change MemberChange) {
 		for _, k := range c.allKinds() {
 			c.resync(k, "")
 		}
+		for _, removal := range c.removals.in(change.Name) {
+			c.pending.Add(removal.Name)
+		}
 		return
 	}
 	member := c.config.Members.Get(change.Name)
@@ -134,6 +143,9 @@ func (c *Controller) memberChanged(change MemberChange) {
 			c.attach(k, w, member)
 			c.resync(k, "")
 		}
+		if member.Ready() {
+			w.resumeRemovals()
+		}
 		return
 	}
 	if labels := member.Labels(); !maps.Equal(labels, w.labels) {
@@ -146,6 +158,7 @@ func (c *Controller) memberChanged(change MemberChange) {
 		w.ready = ready
 		if ready {
 			w.restartListings()
+			w.resumeRemovals()
 		}
 	}
 	for _, k := range c.allKinds() {
@@ -233,14 +246,19 @@ func (w *memberWorker) resyncCopies(k *kind, copies Copies) {
 // member. One that is not ready may hold up its workers with requests that it does
 // not answer; to report that takes none of them.
 func (w *memberWorker) resyncRecorded(k *kind) {
-	enqueue := w.queue.AddBackground
-	if member := w.c.config.Members.Get(w.name); member != nil && !member.Ready() {
-		enqueue = w.c.objects.AddBackground
-	}
+	member := w.c.config.Members.Get(w.name)
+	lost := member != nil && !member.Ready()
 	k.each("", func(obj *typesv1beta1.FederatedObject) {
 		key := k.keyOf(obj)
-		if recordedCluster(obj, w.name) != nil || w.c.ledger.has(key, w.name) {
-			enqueue(key)
+		under := w.c.ledger.has(key, w.name)
+		switch {
+		case recordedCluster(obj, w.name) == nil && !under:
+		case !lost:
+			w.queue.AddBackground(key)
+		case under || obj.DeletionTimestamp != nil || obj.Status.ObservedGeneration != obj.Generation:
+			w.c.objects.AddBackground(key)
+		default:
+			w.c.pacer.add(key)
 		}
 	})
 }

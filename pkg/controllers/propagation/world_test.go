@@ -27,6 +27,7 @@ import (
 
 	corev1beta1 "github.com/kubefederation/federation-apiserver/apis/core/v1beta1"
 	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
+	"github.com/kubefederation/federation-apiserver/generated/clientset/versioned"
 	"github.com/kubefederation/federation-apiserver/pkg/federatedtypes"
 	"github.com/kubefederation/federation-apiserver/pkg/overrides"
 	"github.com/kubefederation/federation-apiserver/pkg/placement"
@@ -45,12 +46,14 @@ const (
 
 // world is a federation with the real storage and simulated clusters.
 type world struct {
-	t        *testing.T
-	client   dynamic.Interface
-	kinds    map[schema.GroupVersionResource]*federatedtypes.Kind
-	configs  map[schema.GroupVersionResource]*corev1beta1.FederatedTypeConfig
-	clusters []*simCluster
-	settings Settings
+	t      *testing.T
+	client dynamic.Interface
+	// federation reaches the group core.kubefed.io.
+	federation versioned.Interface
+	kinds      map[schema.GroupVersionResource]*federatedtypes.Kind
+	configs    map[schema.GroupVersionResource]*corev1beta1.FederatedTypeConfig
+	clusters   []*simCluster
+	settings   Settings
 	// withStatus says that ConfigMaps have a status.
 	withStatus bool
 
@@ -63,6 +66,9 @@ type world struct {
 	reads      map[string][]read
 	// stored counts what the controller writes to the storage.
 	stored int
+	// rewrites is Config.StatusRewrites; unreleased has finalizers stay on.
+	rewrites   int
+	unreleased bool
 	// hostUID is the UID of every namespace of the host.
 	hostUID types.UID
 	ctx     context.Context
@@ -74,7 +80,7 @@ func newWorld(t *testing.T, clusters int) *world {
 	client, err := dynamic.NewForConfig(s.Config)
 	require.NoError(t, err)
 	w := &world{
-		t: t, client: client, settings: Settings{AdoptResources: true},
+		t: t, client: client, federation: s.Federation, settings: Settings{AdoptResources: true},
 		kinds:      map[schema.GroupVersionResource]*federatedtypes.Kind{},
 		configs:    map[schema.GroupVersionResource]*corev1beta1.FederatedTypeConfig{},
 		removed:    map[string]bool{},
@@ -138,11 +144,12 @@ func (w *world) configure(change func(*Settings)) {
 func (w *world) run() {
 	broadcaster := record.NewBroadcaster()
 	controller, err := New(Config{
-		Members: w, Settings: w.settingsInForce, SystemNamespace: typeserver.Namespace,
+		Members: w, Federation: w.federation, Settings: w.settingsInForce, SystemNamespace: typeserver.Namespace,
 		HostNamespaceUID: func(context.Context, string) (types.UID, error) { return w.hostUID, nil },
 		Events:           broadcaster.NewRecorder(runtime.NewScheme(), corev1.EventSource{}),
 		MinBackoff:       5 * time.Millisecond, MaxBackoff: 100 * time.Millisecond,
 		ReportInterval: 100 * time.Millisecond, RequestTimeout: 5 * time.Second,
+		StatusRewrites: w.rewrites,
 	})
 	require.NoError(w.t, err)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(w.t.Context()))
@@ -202,6 +209,12 @@ func (s *source) UpdateStatus(ctx context.Context, obj *typesv1beta1.FederatedOb
 
 func (s *source) RemoveFinalizer(ctx context.Context, obj *typesv1beta1.FederatedObject, finalizer string) error {
 	s.count()
+	s.w.mu.Lock()
+	unreleased := s.w.unreleased
+	s.w.mu.Unlock()
+	if unreleased {
+		return errLost
+	}
 	return s.Kind.RemoveFinalizer(ctx, obj, finalizer)
 }
 
@@ -451,7 +464,7 @@ func (w *world) awaitIdle() {
 	quiet := 0
 	require.Eventually(w.t, func() bool {
 		c := w.controller
-		busy := c.objects.Len()
+		busy := c.objects.Len() + c.pacer.len() + c.pending.Len()
 		c.mu.RLock()
 		for _, worker := range c.workers {
 			busy += worker.queue.Len()

@@ -1,0 +1,390 @@
+package propagation
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+
+	corev1beta1 "github.com/kubefederation/federation-apiserver/apis/core/v1beta1"
+	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
+	"github.com/kubefederation/federation-apiserver/test/integration/typeserver"
+)
+
+// atOnce has deletions wait for a member that is not ready no longer than a second.
+func atOnce(s *Settings) { s.UnreachableAfter = time.Millisecond }
+
+func (w *world) awaitGone(key types.NamespacedName) {
+	w.t.Helper()
+	require.Eventually(w.t, func() bool {
+		_, err := w.kinds[simConfigMaps].Get(w.t.Context(), key.Namespace, key.Name)
+		return apierrors.IsNotFound(err)
+	}, patience, poll, "%s stays", key)
+}
+
+func (w *world) awaitNoRemovals() {
+	w.t.Helper()
+	require.Eventually(w.t, func() bool { return len(w.removals()) == 0 }, patience, poll, "something is left to do")
+}
+
+func (w *world) removal(key types.NamespacedName) *corev1beta1.PendingRemoval {
+	for _, removal := range w.removals() {
+		if removal.Spec.Target.Namespace == key.Namespace && removal.Spec.Target.Name == key.Name {
+			return &removal
+		}
+	}
+	return nil
+}
+
+// object returns what a cluster has of a name.
+func (t *simType) object(key types.NamespacedName) *simObject {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if object := t.objects[key]; object != nil {
+		copied := *object
+		return &copied
+	}
+	return nil
+}
+
+// alter changes an object, or makes one, behind the back of everybody.
+func (t *simType) alter(key types.NamespacedName, change func(*simObject)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.objects[key] == nil {
+		t.objects[key] = &simObject{}
+	}
+	change(t.objects[key])
+}
+
+func TestADeletionDoesNotWaitForEver(t *testing.T) {
+	w := newTeam(t)
+	require.NoError(t, w.put(simConfigMaps, web, "1", "c0", "c1", "c2"))
+	w.awaitWanted(both)
+	w.awaitIdle()
+	lost := w.clusters[2]
+	uid := lost.of(simConfigMaps).object(web).uid
+	w.configure(func(s *Settings) { s.UnreachableAfter, s.GiveUpAfter = time.Hour, 24*time.Hour })
+	lost.setReady(false)
+	w.annotate(web, typesv1beta1.DeleteOptionAnnotation, `{"propagationPolicy":"Orphan"}`)
+	require.NoError(t, w.delete(simConfigMaps, web))
+
+	obj := w.awaitStatus(web, "c2", typesv1beta1.WaitingForRemoval)
+	entry := recordedCluster(obj, "c2")
+	require.Equal(t, typesv1beta1.CopyUnknown, entry.Health)
+	require.Equal(t, lost.LastSeen().Unix(), entry.LastSeenTime.Unix())
+	require.Contains(t, entry.Message, "since "+lost.LastSeen().UTC().Format(time.RFC3339))
+	require.Contains(t, entry.Message, "from "+lost.LastSeen().Add(time.Hour).UTC().Format(time.RFC3339)+" on the deletion waits for it no longer")
+	w.awaitIdleOr(web)
+	require.Empty(t, w.removals(), "it waits for the member")
+	require.Equal(t, 0, w.clusters[0].of(simConfigMaps).len())
+
+	w.configure(atOnce)
+	w.awaitGone(web)
+	removal := w.removal(web)
+	require.NotNil(t, removal)
+	require.Equal(t, corev1beta1.RemovalTarget{TypeConfig: "configmaps", Namespace: "team", Name: "web", UID: obj.UID}, removal.Spec.Target)
+	require.Equal(t, []corev1beta1.RemovalCluster{{Name: "c2", UID: uid}}, removal.Spec.Clusters)
+	require.Equal(t, metav1.DeletePropagationOrphan, *removal.Spec.DeleteOptions.PropagationPolicy)
+	require.Equal(t, obj.DeletionTimestamp.Unix(), removal.Spec.RequestedAt.Unix())
+	require.Equal(t, obj.Status.LastChange != nil, removal.Spec.RequestedBy != nil)
+	require.InDelta(t, 24*time.Hour, removal.Spec.ExpiresAt.Sub(removal.CreationTimestamp.Time), float64(time.Minute))
+	require.NotNil(t, lost.of(simConfigMaps).object(web))
+
+	// Another process knows of it.
+	w.kill()
+	w.run()
+	lost.setReady(true)
+	w.awaitNoRemovals()
+	require.Nil(t, lost.of(simConfigMaps).object(web))
+	w.awaitWanted(both)
+	w.awaitIdle()
+}
+
+// awaitIdleOr waits until nothing is queued but what waits for a member.
+func (w *world) awaitIdleOr(keys ...types.NamespacedName) {
+	w.t.Helper()
+	require.Eventually(w.t, func() bool {
+		for _, key := range keys {
+			if w.controller.ledger.has(objectKey{kind: "configmaps", NamespacedName: key}, "c0") {
+				return false
+			}
+		}
+		return w.controller.objects.Len() == 0
+	}, patience, poll)
+}
+
+// What is left to do of deletions, after an outage in which a good deal happened.
+func TestWhatIsLeftOfDeletionsAfterAnOutage(t *testing.T) {
+	w := newTeam(t)
+	w.configure(func(s *Settings) { s.UnreachableAfter, s.GiveUpAfter = time.Millisecond, 0 })
+	lost := w.clusters[2].of(simConfigMaps)
+	named := func(name string) types.NamespacedName { return types.NamespacedName{Namespace: "team", Name: name} }
+	type outage struct {
+		// before the deletion, meanwhile in the outage, and after it.
+		before, meanwhile, after func(types.NamespacedName)
+	}
+	nothing := func(types.NamespacedName) {}
+	uids := map[types.NamespacedName]types.UID{}
+	goes := func(key types.NamespacedName) { require.Nil(t, lost.object(key), key) }
+	// stays says that it is let go, and otherwise left alone.
+	stays := func(key types.NamespacedName) {
+		require.Eventually(t, func() bool { return lost.object(key) != nil && lost.object(key).managed == "" }, patience, poll, "%s: %+v", key, lost.object(key))
+	}
+	again := func(clusters ...string) func(types.NamespacedName) {
+		return func(key types.NamespacedName) { require.NoError(t, w.put(simConfigMaps, key, "2", clusters...)) }
+	}
+	cases := map[string]outage{
+		"untouched":    {nothing, nothing, goes},
+		"gone-already": {nothing, func(key types.NamespacedName) { lost.mu.Lock(); delete(lost.objects, key); lost.mu.Unlock() }, goes},
+		"not-ours-any-more": {nothing, func(key types.NamespacedName) {
+			lost.alter(key, func(o *simObject) { o.managed = "" })
+		}, stays},
+		"of-another": {nothing, func(key types.NamespacedName) {
+			lost.alter(key, func(o *simObject) { o.managed = "false" })
+		}, func(key types.NamespacedName) { require.Equal(t, "false", lost.object(key).managed) }},
+		"another-of-the-name": {nothing, func(key types.NamespacedName) {
+			lost.alter(key, func(o *simObject) { o.uid = "another" })
+		}, stays},
+		"made-again-there": {nothing, again("c0", "c2"), func(key types.NamespacedName) {
+			w.awaitWanted(map[schema.GroupVersionResource][]types.NamespacedName{simConfigMaps: {key}})
+			require.Equal(t, uids[key], lost.object(key).uid, "it is taken over")
+		}},
+		"made-again-elsewhere": {nothing, again("c0"), func(key types.NamespacedName) {
+			w.awaitWanted(map[schema.GroupVersionResource][]types.NamespacedName{simConfigMaps: {key}})
+			goes(key)
+		}},
+		"made-again-elsewhere-to-be-kept": {nothing, func(key types.NamespacedName) {
+			again("c0")(key)
+			w.annotate(key, typesv1beta1.OrphanAnnotation, "true")
+		}, goes},
+		"made-again-there-and-let-go": {nothing, func(key types.NamespacedName) {
+			again("c2")(key)
+			w.annotate(key, typesv1beta1.OrphanAnnotation, "true")
+			require.NoError(t, w.delete(simConfigMaps, key))
+			w.awaitGone(key)
+		}, stays},
+		"made-and-deleted-again": {nothing, func(key types.NamespacedName) {
+			again("c2")(key)
+			require.NoError(t, w.delete(simConfigMaps, key))
+			w.awaitGone(key)
+		}, goes},
+		"given-up": {nothing, func(key types.NamespacedName) {
+			require.NoError(t, w.federation.CoreV1beta1().PendingRemovals(typeserver.Namespace).Delete(t.Context(), w.removal(key).Name, metav1.DeleteOptions{}))
+		}, stays},
+		"to-be-kept": {func(key types.NamespacedName) { w.annotate(key, typesv1beta1.OrphanAnnotation, "true") }, func(key types.NamespacedName) {
+			require.Nil(t, w.removal(key))
+		}, stays},
+		"not-met": {func(key types.NamespacedName) {
+			w.annotate(key, typesv1beta1.DeleteOptionAnnotation, `{"preconditions":{"uid":"another"}}`)
+			// Where it can be reached it is not met either.
+			require.NoError(t, w.put(simConfigMaps, key, "1", "c2"))
+		}, nothing, stays},
+	}
+	for name := range cases {
+		require.NoError(t, w.put(simConfigMaps, named(name), "1", "c2"))
+	}
+	var all []types.NamespacedName
+	for name := range cases {
+		all = append(all, named(name))
+	}
+	w.awaitWanted(map[schema.GroupVersionResource][]types.NamespacedName{simConfigMaps: all})
+	w.awaitIdle()
+	for _, key := range all {
+		uids[key] = lost.object(key).uid
+		cases[key.Name].before(key)
+	}
+	w.awaitIdle()
+	w.clusters[2].setReady(false)
+	for _, key := range all {
+		require.NoError(t, w.delete(simConfigMaps, key))
+	}
+	for _, key := range all {
+		w.awaitGone(key)
+	}
+	for _, key := range all {
+		cases[key.Name].meanwhile(key)
+	}
+	if rand.IntN(2) == 0 {
+		w.kill()
+		w.run()
+	}
+	writes := w.clusters[2].writes
+	w.clusters[2].setReady(true)
+	w.awaitNoRemovals()
+	w.awaitIdle()
+	for _, key := range all {
+		t.Run(key.Name, func(*testing.T) { cases[key.Name].after(key) })
+	}
+	require.Less(t, writes, w.clusters[2].writes)
+}
+
+func TestRemovalsAreGivenUp(t *testing.T) {
+	w := newTeam(t)
+	w.configure(func(s *Settings) { s.UnreachableAfter, s.GiveUpAfter = time.Millisecond, time.Second })
+	require.NoError(t, w.put(simConfigMaps, web, "1", "c1", "c2"))
+	w.awaitWanted(both)
+	w.awaitIdle()
+	w.clusters[1].setReady(false)
+	w.clusters[2].setReady(false)
+	require.NoError(t, w.delete(simConfigMaps, web))
+	w.awaitGone(web)
+	w.awaitNoRemovals()
+	w.clusters[2].setReady(true)
+	require.Eventually(t, func() bool { return w.clusters[2].of(simConfigMaps).object(web).managed == "" }, patience, poll, "it is let go")
+
+	// A cluster that leaves is not waited for.
+	w.configure(func(s *Settings) { s.GiveUpAfter = 0 })
+	require.NoError(t, w.put(simConfigMaps, web, "1", "c1", "c2"))
+	w.awaitStatus(web, "c2", typesv1beta1.ClusterPropagationOK)
+	w.clusters[2].setReady(false)
+	require.NoError(t, w.delete(simConfigMaps, web))
+	w.awaitGone(web)
+	require.Len(t, w.removal(web).Spec.Clusters, 2)
+	require.Nil(t, w.removal(web).Spec.ExpiresAt)
+	w.leave("c1")
+	require.Eventually(t, func() bool { return len(w.removal(web).Spec.Clusters) == 1 }, patience, poll)
+	w.leave("c2")
+	w.awaitNoRemovals()
+	require.NotNil(t, w.clusters[2].of(simConfigMaps).object(web))
+}
+
+// The process ends after what is left to do was stored and before the object is let
+// go.
+func TestACrashBeforeTheObjectIsLetGo(t *testing.T) {
+	w := newTeam(t)
+	w.configure(atOnce)
+	require.NoError(t, w.put(simConfigMaps, web, "1", "c0", "c1", "c2"))
+	w.awaitWanted(both)
+	w.awaitIdle()
+	w.mu.Lock()
+	w.unreleased = true
+	w.mu.Unlock()
+	w.clusters[2].setReady(false)
+	require.NoError(t, w.delete(simConfigMaps, web))
+	require.Eventually(t, func() bool { return w.removal(web) != nil }, patience, poll)
+	w.kill()
+	// Meanwhile it is another member that cannot be reached.
+	w.clusters[2].setReady(true)
+	w.clusters[1].of(simConfigMaps).alter(web, func(o *simObject) { *o = simObject{uid: "back", version: 1, managed: "true", body: "{}"} })
+	w.clusters[1].setReady(false)
+	w.run()
+	require.Eventually(t, func() bool {
+		removal := w.removal(web)
+		return removal != nil && len(removal.Spec.Clusters) == 1 && removal.Spec.Clusters[0].Name == "c1" || w.clusters[2].of(simConfigMaps).object(web) == nil
+	}, patience, poll)
+	w.mu.Lock()
+	w.unreleased = false
+	w.mu.Unlock()
+	w.awaitGone(web)
+	require.Nil(t, w.clusters[2].of(simConfigMaps).object(web))
+	w.clusters[1].setReady(true)
+	w.awaitNoRemovals()
+	w.awaitWanted(both)
+}
+
+// Users go on while a member is away, for as long as anything: when it is back,
+// nothing is written there but what differs, and in the end all is as they want it.
+func TestPartition(t *testing.T) {
+	w := newTeam(t)
+	lost := w.clusters[2]
+	untouched := types.NamespacedName{Namespace: "team", Name: "untouched"}
+	require.NoError(t, w.put(simConfigMaps, untouched, "1", "c0", "c1", "c2"))
+	keys := map[schema.GroupVersionResource][]types.NamespacedName{simNamespaces: {team}, simConfigMaps: {untouched}}
+	const rounds, objects, edits = 12, 4, 10
+	for i := range objects {
+		keys[simConfigMaps] = append(keys[simConfigMaps], types.NamespacedName{Namespace: "team", Name: fmt.Sprintf("o%d", i)})
+	}
+	w.awaitWanted(keys)
+	before := lost.of(simConfigMaps).object(untouched)
+	for round := range rounds {
+		seed := rand.Uint64()
+		t.Logf("round %d: seed %d", round, seed)
+		random := rand.New(rand.NewPCG(seed, 0))
+		w.configure(func(s *Settings) {
+			s.UnreachableAfter = []time.Duration{0, time.Millisecond, time.Hour}[random.IntN(3)]
+		})
+		lost.setReady(false)
+		writes := lost.writeCount()
+		for range edits {
+			key := keys[simConfigMaps][1+random.IntN(objects)]
+			switch random.IntN(8) {
+			case 0, 1, 2:
+				require.NoError(t, w.delete(simConfigMaps, key))
+			case 3, 4:
+				require.NoError(t, w.put(simConfigMaps, key, fmt.Sprint(random.Int()), "c0", "c2"))
+			case 5:
+				require.NoError(t, w.put(simConfigMaps, key, fmt.Sprint(random.Int()), "c1"))
+			case 6:
+				require.NoError(t, w.delete(simConfigMaps, key))
+				require.NoError(t, w.put(simConfigMaps, key, "again", "c1", "c2"))
+			case 7:
+				if random.IntN(3) == 0 {
+					w.kill()
+					w.run()
+				}
+				lost.of(simConfigMaps).interrupt()
+			}
+			if random.IntN(3) == 0 {
+				time.Sleep(time.Duration(random.IntN(20)) * time.Millisecond) // an edit may meet any state
+			}
+		}
+		require.Equal(t, writes, lost.writeCount(), "a member that is away was written to")
+		if random.IntN(2) == 0 {
+			w.configure(atOnce)
+		}
+		lost.setReady(true)
+		w.awaitWanted(keys)
+		w.awaitNoRemovals()
+		w.awaitIdle()
+		require.Equal(t, before, lost.of(simConfigMaps).object(untouched), "what nobody changed was written to")
+	}
+}
+
+func (c *simCluster) writeCount() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.writes
+}
+
+// A member that is lost, or found, has the statuses of all its objects rewritten at
+// a bounded rate, and nobody waits for that.
+func TestStatusesAreRewrittenAtABoundedRate(t *testing.T) {
+	const objects, rate = 120, 20
+	w := newWorld(t, 2)
+	w.rewrites = rate
+	w.run()
+	require.NoError(t, w.put(simNamespaces, team, "", "c0", "c1"))
+	keys := map[schema.GroupVersionResource][]types.NamespacedName{simNamespaces: {team}}
+	for i := range objects {
+		key := types.NamespacedName{Namespace: "team", Name: fmt.Sprintf("o%03d", i)}
+		require.NoError(t, w.put(simConfigMaps, key, "1", "c0", "c1"))
+		keys[simConfigMaps] = append(keys[simConfigMaps], key)
+	}
+	w.awaitWanted(keys)
+	w.awaitIdle()
+	before, began := w.hubWrites(), time.Now()
+	w.clusters[1].setReady(false)
+	last := keys[simConfigMaps][objects-1]
+	require.NoError(t, w.put(simConfigMaps, last, "2", "c0", "c1"))
+	require.Eventually(t, func() bool {
+		copy, found := w.clusters[0].of(simConfigMaps).copy(last)
+		return found && strings.Contains(copy.body, `"value":"2"`)
+	}, patience, poll)
+	require.Less(t, w.hubWrites()-before, objects, "the user's change did not wait for all the others")
+
+	// Back before it was told of all.
+	w.clusters[1].setReady(true)
+	w.awaitWanted(keys)
+	w.awaitIdle()
+	written, took := w.hubWrites()-before, time.Since(began)
+	require.Less(t, written, 2*objects, "some were lost and found again before their turn")
+	require.LessOrEqual(t, float64(written), 5+rate*(took.Seconds()+1), "written within %s", took)
+}

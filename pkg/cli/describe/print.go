@@ -131,6 +131,9 @@ func (p *printer) cluster(c *Cluster) {
 	if c.Health != "" {
 		about = append(about, string(c.Health))
 	}
+	if c.LastSeen != nil {
+		about = append(about, "the cluster was last seen "+p.age(*c.LastSeen)+" ago")
+	}
 	if c.Replicas != nil {
 		about = append(about, "replicas "+replicas(c.Replicas))
 	}

@@ -44,8 +44,10 @@ type Cluster struct {
 	Message string `json:"message,omitempty"`
 	// Since is when the condition Propagation last changed, for a copy that is not
 	// in sync: its trouble is not older than that.
-	Since    *time.Time                  `json:"since,omitempty"`
-	Health   typesv1beta1.CopyHealth     `json:"health,omitempty"`
+	Since  *time.Time              `json:"since,omitempty"`
+	Health typesv1beta1.CopyHealth `json:"health,omitempty"`
+	// LastSeen is when a cluster that is not ready was last found so.
+	LastSeen *time.Time                  `json:"lastSeen,omitempty"`
 	Version  string                      `json:"version,omitempty"`
 	Replicas *typesv1beta1.ReplicaCounts `json:"replicas,omitempty"`
 }
@@ -148,6 +150,9 @@ func clusterOf(made *plan.Plan, c *plan.Cluster, since *time.Time, showSecrets b
 	}
 	told.Status, told.Message = string(c.Recorded.Status), c.Recorded.Message
 	told.Health, told.Version, told.Replicas = c.Recorded.Health, c.Recorded.Version, c.Recorded.Replicas
+	if seen := c.Recorded.LastSeenTime; seen != nil {
+		told.LastSeen = &seen.Time
+	}
 	if c.Recorded.Status == typesv1beta1.ClusterPropagationOK {
 		told.Status = stateInSync
 		return told

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -18,8 +19,8 @@ import (
 
 // Report is the state of a federation.
 type Report struct {
-	// InSync says that every member is ready, every type runs as it shall, and every
-	// object is as asked for in every cluster.
+	// InSync says that every member is ready with nothing left to remove there, every
+	// type runs as it shall, and every object is as asked for in every cluster.
 	InSync   bool      `json:"inSync"`
 	Server   Server    `json:"server"`
 	Clusters []Cluster `json:"clusters"`
@@ -44,6 +45,11 @@ type Cluster struct {
 	Region   string     `json:"region,omitempty"`
 	Zones    []string   `json:"zones,omitempty"`
 	Endpoint string     `json:"endpoint"`
+	// LastSeen is when a member that is not ready was last found so.
+	LastSeen *time.Time `json:"lastSeen,omitempty"`
+	// PendingRemovals is how many copies are still to be removed there of objects
+	// that were deleted while the cluster could not be reached.
+	PendingRemovals int `json:"pendingRemovals,omitempty"`
 }
 
 // Type is one federated type with its objects.
@@ -92,6 +98,9 @@ func gather(ctx context.Context, client *federation.Client, namespace string) (*
 	for i := range clusters {
 		report.Clusters = append(report.Clusters, clusterOf(&clusters[i]))
 	}
+	if err := report.countRemovals(ctx, client); err != nil {
+		return nil, err
+	}
 	configs, err := client.TypeConfigs(ctx)
 	if err != nil {
 		return nil, err
@@ -112,8 +121,30 @@ func gather(ctx context.Context, client *federation.Client, namespace string) (*
 	return report, nil
 }
 
+// countRemovals counts what is left to do of deletions. A federation that is older
+// than this has no such thing, and whoever may not see them is not told.
+func (r *Report) countRemovals(ctx context.Context, client *federation.Client) error {
+	list, err := client.Core.CoreV1beta1().PendingRemovals(client.SystemNamespace).List(ctx, metav1.ListOptions{})
+	if apierrors.IsNotFound(err) || apierrors.IsForbidden(err) {
+		return nil
+	}
+	if err != nil {
+		return federation.Explain(err, "listing what is left to do of deletions")
+	}
+	counts := map[string]int{}
+	for i := range list.Items {
+		for _, cluster := range list.Items[i].Spec.Clusters {
+			counts[cluster.Name]++
+		}
+	}
+	for i := range r.Clusters {
+		r.Clusters[i].PendingRemovals = counts[r.Clusters[i].Name]
+	}
+	return nil
+}
+
 func (r *Report) inSync() bool {
-	return !slices.ContainsFunc(r.Clusters, func(c Cluster) bool { return c.Ready != string(corev1.ConditionTrue) }) &&
+	return !slices.ContainsFunc(r.Clusters, func(c Cluster) bool { return c.Ready != string(corev1.ConditionTrue) || c.PendingRemovals > 0 }) &&
 		!slices.ContainsFunc(r.Types, func(t Type) bool { return t.NotInSync > 0 || t.Trouble != "" || t.Error != "" })
 }
 
@@ -145,6 +176,9 @@ func clusterOf(cluster *corev1beta1.KubeFedCluster) Cluster {
 	}
 	if cluster.Status.Region != nil {
 		told.Region = *cluster.Status.Region
+	}
+	if seen := cluster.Status.LastSeenTime; seen != nil {
+		told.LastSeen = &seen.Time
 	}
 	var worst *corev1beta1.ClusterCondition
 	for i := range cluster.Status.Conditions {

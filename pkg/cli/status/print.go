@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,7 +29,7 @@ func (r *Report) print(out io.Writer, colors output.Palette, wide bool, now time
 		strings.Join(r.Server.APIs, " and "), r.Server.Host, r.Server.HostVersion)
 
 	ready := 0
-	clusters := output.Table{Indent: "  ", Headings: []string{"NAME", "READY", "SINCE", "VERSION", "REGION", "ZONES", "ENDPOINT", "MESSAGE"}}
+	clusters := output.Table{Indent: "  ", Headings: []string{"NAME", "READY", "SINCE", "VERSION", "REGION", "ZONES", "LAST SEEN", "TO REMOVE", "ENDPOINT", "MESSAGE"}}
 	for _, c := range r.Clusters {
 		paint := colors.Bad
 		if c.Ready == string(corev1.ConditionTrue) {
@@ -41,7 +42,8 @@ func (r *Report) print(out io.Writer, colors output.Palette, wide bool, now time
 		}
 		clusters.Rows = append(clusters.Rows, []output.Cell{
 			output.Plain("%s", c.Name), {Text: c.Ready, Paint: paint}, output.Plain("%s", age(c.Since)), output.Plain("%s", c.Version),
-			output.Plain("%s", c.Region), output.Plain("%s", strings.Join(c.Zones, ",")), output.Plain("%s", endpoint), output.Plain("%s", c.Message),
+			output.Plain("%s", c.Region), output.Plain("%s", strings.Join(c.Zones, ",")), output.Plain("%s", age(c.LastSeen)), removals(c.PendingRemovals, colors),
+			output.Plain("%s", endpoint), output.Plain("%s", c.Message),
 		})
 	}
 	fmt.Fprintf(out, "\n%s  %d, %d ready\n", colors.Strong("Clusters"), len(r.Clusters), ready)
@@ -58,6 +60,14 @@ func (r *Report) print(out io.Writer, colors output.Palette, wide bool, now time
 		types.Print(out)
 	}
 	r.printUnsynced(out, colors, wide, age)
+}
+
+// removals is a cell that is empty where there is nothing to remove.
+func removals(count int, colors output.Palette) output.Cell {
+	if count == 0 {
+		return output.Cell{}
+	}
+	return output.Cell{Text: strconv.Itoa(count), Paint: colors.Bad}
 }
 
 func typeRow(t *Type, colors output.Palette, wide bool, age func(*time.Time) string) []output.Cell {

@@ -161,7 +161,7 @@ func (v *copyView) absenceMessage() string {
 	if v.lastSeen.IsZero() {
 		return "the cluster is not ready"
 	}
-	message := "the cluster has not been ready since " + v.lastSeen.UTC().Format(time.RFC3339)
+	message := "the cluster is not ready, since " + v.lastSeen.UTC().Format(time.RFC3339)
 	if v.deleting && !v.until.IsZero() {
 		message += "; from " + v.until.UTC().Format(time.RFC3339) + " on the deletion waits for it no longer, and a PendingRemoval is kept"
 	}

@@ -37,6 +37,8 @@ type seen struct {
 	manager string
 	// unavailable says that the member does not serve the type: nothing can run.
 	unavailable bool
+	// lost says that the member is not ready: the rest is what was last seen.
+	lost bool
 	// failure says why known is false, where there is a reason.
 	failure error
 }

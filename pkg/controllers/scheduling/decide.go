@@ -71,6 +71,7 @@ func decide(s *situation) *decision {
 	}
 	for _, name := range d.active {
 		look := s.look(name)
+		look.lost = slices.ContainsFunc(s.clusters, func(c cluster) bool { return c.Name == name && !c.ready })
 		d.seen[name] = look
 		d.sooner(look.recheck)
 		if s.last == nil && look.pending {

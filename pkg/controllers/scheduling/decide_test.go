@@ -120,6 +120,22 @@ func TestClustersThatComeAndGo(t *testing.T) {
 	require.Equal(t, schedulingv1alpha1.ReasonNoClusters, d.problem.reason)
 }
 
+func TestALostClusterIsNotSaidToHaveReplicas(t *testing.T) {
+	p := &schedulingv1alpha1.ReplicaSchedulingPreference{}
+	d := plan(t, schedulingv1alpha1.ReplicaSchedulingPreferenceSpec{TotalReplicas: ptr.To[int32](8)}, `{}`, func(s *situation) {
+		s.clusters, s.last = []cluster{at("a", true, time.Hour), at("b", false, time.Second)}, &planRecord{Clusters: []string{"a", "b"}, Replicas: map[string]int64{"a": 4, "b": 4}}
+		s.look = func(string) seen { return seen{known: true, exists: true, replicas: 4, ready: 4, running: 4} }
+	})
+	status, _ := nextStatus(p, d, nil)
+	require.Len(t, status.Clusters, 2)
+	require.Equal(t, int64(4), status.Clusters[0].Ready)
+	require.Equal(t, int64(4), status.Clusters[1].Planned, "it may be back soon")
+	require.Zero(t, status.Clusters[1].Ready)
+	require.Zero(t, status.Clusters[1].Current)
+	require.Contains(t, status.Clusters[1].Message, "not ready")
+	require.Equal(t, int64(4), status.Ready)
+}
+
 func TestNamesInUpperCase(t *testing.T) {
 	d := plan(t, schedulingv1alpha1.ReplicaSchedulingPreferenceSpec{TotalReplicas: ptr.To[int32](9), Clusters: map[string]schedulingv1alpha1.ClusterPreferences{
 		"A": {MinReplicas: 4, Weight: 1}, "B": {MinReplicas: 4, Weight: 2}}}, `{}`, nil)

@@ -93,8 +93,12 @@ func entryOf(p *schedulingv1alpha1.ReplicaSchedulingPreference, d *decision, nam
 		return entry
 	}
 	entry.Planned = d.replicas[name]
-	entry.Current, entry.Ready, entry.Unschedulable = look.replicas, look.ready, look.unschedulable
+	if !look.lost { // what is not seen is not claimed
+		entry.Current, entry.Ready, entry.Unschedulable = look.replicas, look.ready, look.unschedulable
+	}
 	switch {
+	case look.lost:
+		entry.Message = "not ready: what it has is not known; its replicas are planned elsewhere if it stays so"
 	case look.failure != nil:
 		entry.Message = fmt.Sprintf("cannot be looked at: %v", look.failure)
 	case look.manager != "":

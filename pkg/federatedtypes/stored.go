@@ -39,6 +39,7 @@ import (
 //	  optional string auditID = 3;
 //	  optional sint64 time = 4;        // seconds since 1970
 //	  optional int64 generation = 5;
+//	  optional bytes rest = 15;        // JSON
 //	}
 //	message Condition {
 //	  optional string type = 1;
@@ -108,14 +109,9 @@ func encodeStored(obj *typesv1beta1.FederatedObject) ([]byte, error) {
 	status := obj.Status
 	m.integer(4, status.ObservedGeneration)
 	if change := status.LastChange; change != nil {
-		m.message(5, func(m *message) error {
-			m.string(1, change.User)
-			m.string(2, change.UID)
-			m.string(3, change.AuditID)
-			m.time(4, change.Time)
-			m.integer(5, change.Generation)
-			return nil
-		})
+		if err := m.message(5, func(m *message) error { return m.lastChange(*change) }); err != nil {
+			return nil, fmt.Errorf("status.lastChange: %w", err)
+		}
 	}
 	for i := range status.Conditions {
 		if err := m.message(6, func(m *message) error { return m.condition(status.Conditions[i]) }); err != nil {
@@ -136,6 +132,16 @@ func encodeStored(obj *typesv1beta1.FederatedObject) ([]byte, error) {
 
 // message is one under construction. Fields without a value are left out.
 type message []byte
+
+func (m *message) lastChange(c typesv1beta1.LastChange) error {
+	m.string(1, c.User)
+	m.string(2, c.UID)
+	m.string(3, c.AuditID)
+	m.time(4, c.Time)
+	m.integer(5, c.Generation)
+	c.User, c.UID, c.AuditID, c.Time, c.Generation = "", "", "", metav1.Time{}, 0
+	return m.rest(restField, c)
+}
 
 func (m *message) condition(c typesv1beta1.Condition) error {
 	m.string(1, c.Type)

@@ -102,6 +102,11 @@ func (f storedField) lastChange(c *typesv1beta1.LastChange) error {
 		return f.time(&c.Time)
 	case 5:
 		return f.integer(&c.Generation)
+	case restField:
+		before := *c
+		err := f.json(c)
+		c.User, c.Time, c.Generation = before.User, before.Time, before.Generation // JSON has them empty
+		return err
 	}
 	return nil
 }

@@ -29,6 +29,8 @@ type Options struct {
 	Force bool
 	// Policy says what becomes of the copies: PolicyOrphan or PolicyRemove.
 	Policy string
+	// IncludingData has PolicyRemove delete what holds data too.
+	IncludingData bool
 	// Yes confirms PolicyRemove.
 	Yes bool
 	// DryRun says what would be deleted and changes nothing.
@@ -57,7 +59,8 @@ service account and the rights of the federation in the cluster. The system
 namespace in the cluster goes when join made it and nothing else is in it.
 What the federation has propagated to the cluster stays there, without the
 federation's label, or is deleted with --policy=remove: a namespace only when
-nothing else is in it.`,
+nothing else is in it, PersistentVolumeClaims and CustomResourceDefinitions only
+with --including-data.`,
 		Example: example,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
@@ -70,6 +73,7 @@ nothing else is in it.`,
 	flags.StringVar(&o.HostName, "host-cluster-name", "", "Name of the host cluster, as given to join. Default: the host's context.")
 	flags.BoolVar(&o.Force, "force", false, "Go on when the cluster cannot be reached; what join made there is then left.")
 	flags.StringVar(&o.Policy, "policy", PolicyOrphan, "What becomes of the copies in the cluster: orphan keeps them and takes the federation's label off, remove deletes them.")
+	flags.BoolVar(&o.IncludingData, "including-data", false, "With --policy=remove: delete PersistentVolumeClaims and CustomResourceDefinitions too, and with them what is in volumes and all objects of the types.")
 	flags.BoolVar(&o.Yes, "yes", false, "With --policy=remove: do not ask.")
 	flags.BoolVar(&o.DryRun, "dry-run", false, "Say what would be deleted and change nothing.")
 	return command

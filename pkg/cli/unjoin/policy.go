@@ -22,6 +22,9 @@ func (o *Options) checkPolicy() error {
 	if o.Policy != PolicyOrphan && o.Policy != PolicyRemove {
 		return fmt.Errorf("--policy: %q must be %s or %s", o.Policy, PolicyOrphan, PolicyRemove)
 	}
+	if o.IncludingData && o.Policy != PolicyRemove {
+		return fmt.Errorf("--including-data needs --policy=%s: otherwise nothing is deleted", PolicyRemove)
+	}
 	return nil
 }
 
@@ -59,7 +62,8 @@ func (o *Options) copies(ctx context.Context, client *federation.Client, m *memb
 
 // confirm asks the user whether to delete the copies.
 func (o *Options) confirm(copies []copied) error {
-	if o.Policy != PolicyRemove || o.Yes || o.DryRun || len(copies) == 0 {
+	copies, _ = o.dividedByPolicy(copies)
+	if o.Yes || o.DryRun || len(copies) == 0 {
 		return nil
 	}
 	var parts []string
@@ -88,10 +92,11 @@ func ask(in io.Reader, out io.Writer, what, cluster string) error {
 
 // apply does to the copies what the policy says.
 func (o *Options) apply(ctx context.Context, client *federation.Client, m *member, copies []copied) error {
-	if o.Policy == PolicyOrphan {
-		return m.letGo(ctx, copies)
+	deleted, kept := o.dividedByPolicy(copies)
+	if err := m.letGo(ctx, kept); err != nil {
+		return err
 	}
-	return m.remove(ctx, copies, func(ctx context.Context, name string) (types.UID, error) {
+	return m.remove(ctx, deleted, func(ctx context.Context, name string) (types.UID, error) {
 		namespace, err := client.Kube.CoreV1().Namespaces().Get(ctx, name, metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
 			return "", nil

@@ -6,7 +6,31 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
+
+func TestDataStays(t *testing.T) {
+	of := func(group, resource string) copied {
+		return copied{resource: schema.GroupVersionResource{Group: group, Version: "v1", Resource: resource}}
+	}
+	secrets, claims, crds := of("", "secrets"), of("", "persistentvolumeclaims"), of("apiextensions.k8s.io", "customresourcedefinitions")
+	all := []copied{secrets, claims, crds}
+	for name, test := range map[string]struct {
+		options        Options
+		deleted, letGo []copied
+	}{
+		"orphan":         {options: Options{Policy: PolicyOrphan}, letGo: all},
+		"remove":         {options: Options{Policy: PolicyRemove}, deleted: []copied{secrets}, letGo: []copied{claims, crds}},
+		"including data": {options: Options{Policy: PolicyRemove, IncludingData: true}, deleted: all},
+	} {
+		t.Run(name, func(t *testing.T) {
+			deleted, letGo := test.options.dividedByPolicy(all)
+			require.Equal(t, test.deleted, deleted)
+			require.Equal(t, test.letGo, letGo)
+		})
+	}
+	require.ErrorContains(t, (&Options{Policy: PolicyOrphan, IncludingData: true}).checkPolicy(), "--including-data needs --policy=remove")
+}
 
 func TestAsk(t *testing.T) {
 	for answer, confirmed := range map[string]bool{

@@ -56,6 +56,7 @@ func TestMetrics(t *testing.T) {
 		"federation_objects":                                   {"type": "namespaces", "state": "ready"},
 		"federation_objects_longest_seconds":                   {"type": "namespaces", "state": "ready"},
 		"federation_copies":                                    {"cluster": cluster2, "status": "OK"},
+		"federation_pending_removals":                          {"cluster": cluster2},
 		"federation_member_types":                              {"cluster": cluster3, "state": "watched"},
 		"federation_member_requests_limit":                     {"cluster": cluster1},
 		"federation_member_last_probe_timestamp_seconds":       {"cluster": cluster1},

@@ -388,3 +388,49 @@ func TestStatusesAreRewrittenAtABoundedRate(t *testing.T) {
 	require.Less(t, written, 2*objects, "some were lost and found again before their turn")
 	require.LessOrEqual(t, float64(written), 5+rate*(took.Seconds()+1), "written within %s", took)
 }
+
+// Watches that break and come back say nothing of the copies.
+func TestAnInterruptionWritesNothing(t *testing.T) {
+	w := newTeam(t)
+	require.NoError(t, w.put(simConfigMaps, web, "1", "c0", "c1", "c2"))
+	w.awaitWanted(both)
+	w.awaitIdle()
+	before := w.hubWrites()
+	for range 3 {
+		for _, c := range w.clusters {
+			c.of(simConfigMaps).interrupt()
+			c.of(simNamespaces).interrupt()
+		}
+		w.awaitIdle()
+	}
+	require.Equal(t, before, w.hubWrites())
+}
+
+// The cache of removals may be behind that of federated objects: what the storage
+// has counts.
+func TestACopyThatARemovalNamesIsNotLetGo(t *testing.T) {
+	w := newTeam(t)
+	for _, c := range w.clusters[:2] {
+		c.of(simConfigMaps).alter(web, func(o *simObject) { *o = simObject{uid: "left", version: 1, managed: "true", body: "{}"} })
+		c.setReady(false)
+	}
+	key := objectKey{kind: "configmaps", NamespacedName: web}
+	_, err := w.federation.CoreV1beta1().PendingRemovals(typeserver.Namespace).Create(t.Context(), &corev1beta1.PendingRemoval{
+		ObjectMeta: metav1.ObjectMeta{Name: removalName(key, "u"), Labels: map[string]string{corev1beta1.RemovalTargetLabel: targetHash(key)}},
+		Spec: corev1beta1.PendingRemovalSpec{
+			Target:      corev1beta1.RemovalTarget{TypeConfig: "configmaps", Namespace: "team", Name: "web", UID: "u"},
+			Clusters:    []corev1beta1.RemovalCluster{{Name: "c0"}},
+			RequestedAt: metav1.Now(),
+		},
+	}, metav1.CreateOptions{})
+	require.NoError(t, err)
+	release := func(cluster *simCluster) error {
+		k := w.controller.kind("configmaps")
+		return w.controller.worker(cluster.name).unmanageLeftover(t.Context(), k, key, cluster.of(simConfigMaps), web)
+	}
+	require.NoError(t, release(w.clusters[0]), "nothing is asked of the member")
+	require.ErrorContains(t, release(w.clusters[1]), "take the label off")
+	w.clusters[0].setReady(true)
+	w.awaitNoRemovals()
+	require.Nil(t, w.clusters[0].of(simConfigMaps).object(web))
+}

@@ -48,6 +48,9 @@ var (
 	copiesDesc = metrics.NewDesc("federation_copies",
 		"Copies that federated objects have in a cluster, by the status in status.clusters, which is OK if it is empty.",
 		[]string{"cluster", "status"}, nil, metrics.ALPHA, "")
+	removalsDesc = metrics.NewDesc("federation_pending_removals",
+		"Copies that are still to be removed from a cluster, of federated objects that were deleted while it could not be reached.",
+		[]string{"cluster"}, nil, metrics.ALPHA, "")
 	memberTypesDesc = metrics.NewDesc("federation_member_types",
 		"Types that are propagated to a cluster, by what is known of its copies: listing, watched, notavailable or failed.",
 		[]string{"cluster", "state"}, nil, metrics.ALPHA, "")
@@ -76,7 +79,7 @@ func (s *stateCollector) remove(c *Controller) {
 
 // DescribeWithStability implements metrics.StableCollector.
 func (s *stateCollector) DescribeWithStability(descriptions chan<- *metrics.Desc) {
-	for _, d := range []*metrics.Desc{objectsDesc, longestDesc, copiesDesc, memberTypesDesc, limitDesc, inFlightDesc} {
+	for _, d := range []*metrics.Desc{objectsDesc, longestDesc, copiesDesc, removalsDesc, memberTypesDesc, limitDesc, inFlightDesc} {
 		descriptions <- d
 	}
 }
@@ -92,6 +95,7 @@ func (s *stateCollector) CollectWithStability(collected chan<- metrics.Metric) {
 		copies := map[string]map[string]int{}
 		for _, w := range c.allWorkers() {
 			copies[w.name] = map[string]int{copyOK: 0}
+			gauge(removalsDesc, float64(len(c.removals.in(w.name))), w.name)
 			limit, inFlight := w.flow.Limit()
 			gauge(limitDesc, float64(limit), w.name)
 			gauge(inFlightDesc, float64(inFlight), w.name)

@@ -98,6 +98,7 @@ func newWard(t *testing.T, count int, requestTimeout time.Duration) *ward {
 	t.Cleanup(broadcaster.Shutdown)
 	w.controller, err = propagation.New(propagation.Config{
 		Members:          pushedMembers{Set: w.set, clusters: s.Federation.CoreV1beta1().KubeFedClusters(typeserver.Namespace)},
+		Federation:       s.Federation,
 		Settings:         func() propagation.Settings { return propagation.Settings{AdoptResources: true} },
 		SystemNamespace:  typeserver.Namespace,
 		HostNamespaceUID: func(context.Context, string) (types.UID, error) { return "", nil },

@@ -34,6 +34,9 @@ const (
 	// ClusterInsecure says whether the member's certificate is not fully checked. It is
 	// absent while it is.
 	ClusterInsecure ClusterConditionType = "Insecure"
+	// ClusterNotOwned says whether another hub writes to the member, or may do so
+	// unnoticed. It is absent while all is well.
+	ClusterNotOwned ClusterConditionType = "NotOwned"
 )
 
 // Reasons of the conditions of a member cluster.

@@ -25,6 +25,7 @@ import (
 	"github.com/kubefederation/federation-apiserver/pkg/cli/kubeconfig"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/migrate"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/orphaning"
+	"github.com/kubefederation/federation-apiserver/pkg/cli/recovery"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/render"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/status"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/unjoin"
@@ -93,6 +94,7 @@ kubeconfig, or that of --host-cluster-context.`,
 		diff.New(where, streams),
 		get.New(where, streams),
 		kubeconfig.New(where, streams),
+		recovery.New(where, streams),
 		migrate.New(where, streams),
 		version.New(streams),
 	)

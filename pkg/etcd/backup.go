@@ -35,16 +35,25 @@ type Source struct {
 	CAFile, CertFile, KeyFile string
 }
 
+// config is that of a client of the etcd.
+func (s Source) config(ctx context.Context) (clientv3.Config, error) {
+	config := clientv3.Config{Endpoints: s.Endpoints, DialTimeout: backupDialTimeout, Logger: zap.NewNop(), Context: ctx}
+	if s.CAFile != "" || s.CertFile != "" {
+		var err error
+		info := transport.TLSInfo{TrustedCAFile: s.CAFile, CertFile: s.CertFile, KeyFile: s.KeyFile}
+		if config.TLS, err = info.ClientConfig(); err != nil {
+			return config, fmt.Errorf("TLS with etcd: %w", err)
+		}
+	}
+	return config, nil
+}
+
 // Backup writes the whole store, as of one moment, to w: etcd's snapshot format,
 // which ends with a checksum. Other clients go on meanwhile.
 func Backup(ctx context.Context, source Source, w io.Writer) error {
-	config := clientv3.Config{Endpoints: source.Endpoints, DialTimeout: backupDialTimeout, Logger: zap.NewNop(), Context: ctx}
-	if source.CAFile != "" || source.CertFile != "" {
-		var err error
-		info := transport.TLSInfo{TrustedCAFile: source.CAFile, CertFile: source.CertFile, KeyFile: source.KeyFile}
-		if config.TLS, err = info.ClientConfig(); err != nil {
-			return fmt.Errorf("TLS with etcd: %w", err)
-		}
+	config, err := source.config(ctx)
+	if err != nil {
+		return err
 	}
 	var errs []error
 	for _, endpoint := range source.Endpoints {
@@ -157,6 +166,9 @@ func Restore(dataDir, backup string, now time.Time) (*Restored, error) {
 		RevisionBump: uint64(result.Revision - result.Backup), MarkCompacted: true,
 	}); err != nil {
 		return nil, errors.Join(fmt.Errorf("restore backup %s: %w", backup, err), os.RemoveAll(restoring))
+	}
+	if err := markRestored(restoring); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(restoring))
 	}
 	current := storeDir(dataDir)
 	if _, err := os.Stat(current); errors.Is(err, os.ErrNotExist) {

@@ -36,9 +36,9 @@ type connection struct {
 }
 
 // newConnection builds a connection; nothing is sent. flow learns how requests
-// fare, and changed is called when the
-// member is found unreachable, or reachable again.
-func newConnection(ctx context.Context, member string, s settings, o Options, flow *Flow, changed func()) (*connection, error) {
+// fare, changed is called when the member is found unreachable, or reachable again,
+// and held says why it is not written to.
+func newConnection(ctx context.Context, member string, s settings, o Options, flow *Flow, changed func(), held func() *HeldError) (*connection, error) {
 	b := &breaker{clock: clock.RealClock{}, min: o.MinBackoff, max: o.MaxBackoff, changed: changed}
 	if err := s.check(o.Forbidden); err != nil {
 		return nil, err
@@ -47,7 +47,7 @@ func newConnection(ctx context.Context, member string, s settings, o Options, fl
 	if err != nil {
 		return nil, err
 	}
-	t.fence = o.Fence
+	t.fence, t.held = o.Fence, held
 	client := &http.Client{Transport: t, CheckRedirect: refuseRedirect}
 	config := metadata.ConfigFor(&rest.Config{
 		Host:           s.endpoint.String(),
@@ -90,6 +90,10 @@ func (c *connection) errorOf(ctx context.Context, resource schema.GroupVersionRe
 	}
 	var unanswered *unansweredError
 	if errors.As(err, &unanswered) {
+		var held *HeldError
+		if errors.As(unanswered.cause, &held) {
+			return held
+		}
 		if unanswered.refused {
 			return &NotReadyError{Member: c.member, RetryAfter: unanswered.after, Err: unanswered.cause}
 		}

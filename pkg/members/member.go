@@ -33,6 +33,9 @@ type Member struct {
 	malformed error
 	conn      *connection
 	types     map[schema.GroupVersionResource]*Type
+	ownership ownership
+	// toldHold is what the handlers of the Set know; Set.updating is held.
+	toldHold HeldError
 	// changed is closed, and made anew, when a request may fare better than before.
 	changed chan struct{}
 }
@@ -243,9 +246,12 @@ func (m *Member) configure(next settings, malformed error) error {
 	m.flow.reset()
 	m.settings = next
 	if malformed == nil {
-		m.conn, malformed = newConnection(m.ctx, m.name, next, m.options, m.flow, m.reachabilityChanged)
+		m.conn, malformed = newConnection(m.ctx, m.name, next, m.options, m.flow, m.reachabilityChanged, m.Held)
 	}
 	m.malformed = malformed
+	if previous == nil || m.conn == nil || previous.address != m.conn.address {
+		m.ownership = ownership{} // it may be another cluster
+	}
 	m.wake()
 	m.mu.Unlock()
 

@@ -48,6 +48,12 @@ type Options struct {
 	// back. Whoever may have been replaced by another, and does not know it yet,
 	// must not write what the other has changed since. Default: they may.
 	Fence func() error
+	// Hold says why no member is written to: all writes but those of Lease and
+	// RequestToken are kept back. Whoever changes what it returns calls HoldChanged.
+	// Default: they are.
+	Hold func() *HeldError
+	// Owned says that a member is written to only while SetOwnership says so.
+	Owned bool
 }
 
 func (o Options) withDefaults() Options {
@@ -63,6 +69,8 @@ func (o Options) withDefaults() Options {
 		MaxStatusBytes: cmp.Or(o.MaxStatusBytes, 256<<20),
 		Forbidden:      o.Forbidden,
 		Fence:          o.Fence,
+		Hold:           o.Hold,
+		Owned:          o.Owned,
 	}
 }
 
@@ -178,6 +186,9 @@ func (s *Set) Update(cluster *corev1beta1.KubeFedCluster, secret *corev1.Secret)
 		s.mu.Lock()
 		s.members[cluster.Name] = m
 		s.mu.Unlock()
+		if held := m.Held(); held != nil {
+			m.toldHold = *held
+		}
 		s.tell(Event{Type: Added, Member: m})
 		return err
 	}
@@ -185,6 +196,7 @@ func (s *Set) Update(cluster *corev1beta1.KubeFedCluster, secret *corev1.Secret)
 	relabelled := m.setLabels(cluster.Labels)
 	before := m.Ready()
 	err = m.configure(settings, err)
+	s.tellHold(m)
 	if relabelled || m.Ready() != before {
 		s.tell(Event{Type: Changed, Member: m})
 	}

@@ -25,8 +25,9 @@ type transport struct {
 	flow    *Flow
 	// longLists has room for the one long list that is being read.
 	longLists chan struct{}
-	// fence keeps writes back, unless it is nil.
+	// fence keeps writes back, unless it is nil; held those that are not ungated.
 	fence func() error
+	held  func() *HeldError
 }
 
 type probingKey struct{}
@@ -127,13 +128,6 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 		t.breaker.failed(plain(err))
 	}
 	return nil, &unansweredError{cause: err}
-}
-
-func (t *transport) fenced(request *http.Request) error {
-	if t.fence == nil || !isWrite(request) {
-		return nil
-	}
-	return t.fence()
 }
 
 // refuseRedirect is the CheckRedirect of the HTTP client.

@@ -13,6 +13,7 @@ import (
 	genericapiserver "k8s.io/apiserver/pkg/server"
 	genericfilters "k8s.io/apiserver/pkg/server/filters"
 	genericoptions "k8s.io/apiserver/pkg/server/options"
+	"k8s.io/apiserver/pkg/storage/storagebackend"
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/rest"
@@ -56,6 +57,10 @@ type FederationConfig struct {
 	Host *rest.Config
 	// ForbiddenMembers are addresses to which no connection to a member is made.
 	ForbiddenMembers members.Addresses
+	// Storage is the etcd in which everything is stored.
+	Storage storagebackend.Config
+	// EmbeddedDataDir is the data directory of an etcd in this process, else empty.
+	EmbeddedDataDir string
 	// HostInformers are those of admission, which run while the server does.
 	HostInformers informers.SharedInformerFactory
 
@@ -118,6 +123,10 @@ func NewConfig(ctx context.Context, o options.CompletedOptions) (*Config, error)
 	}
 	if err := recommended.ApplyTo(generic); err != nil {
 		return nil, fmt.Errorf("apply options: %w", err)
+	}
+	config.Federation.Storage = recommended.Etcd.StorageConfig
+	if o.EmbeddedEtcd.Enabled {
+		config.Federation.EmbeddedDataDir = o.EmbeddedEtcd.Config.DataDir
 	}
 	config.Federation.HostInformers = generic.SharedInformerFactory
 	if o.Federation.SelfManagedServingCert {

@@ -27,7 +27,9 @@ import (
 	"github.com/kubefederation/federation-apiserver/pkg/controllers/propagation"
 	"github.com/kubefederation/federation-apiserver/pkg/controllers/scheduling"
 	"github.com/kubefederation/federation-apiserver/pkg/controllers/typeconfig"
+	"github.com/kubefederation/federation-apiserver/pkg/etcd"
 	"github.com/kubefederation/federation-apiserver/pkg/federatedtypes"
+	"github.com/kubefederation/federation-apiserver/pkg/identity"
 	"github.com/kubefederation/federation-apiserver/pkg/members"
 	"github.com/kubefederation/federation-apiserver/pkg/settings"
 )
@@ -51,6 +53,9 @@ type controllers struct {
 	dns         *dns.Controller
 	// fence is closed for members when another replica may lead.
 	fence *fence
+	// identity is that of the hub, in cell of the store.
+	identity *identity.Keeper
+	cell     *etcd.Cell
 	// stopMembers ends every connection to a member.
 	stopMembers context.CancelFunc
 }
@@ -72,17 +77,21 @@ func (c CompletedConfig) newControllers(loopback *rest.Config, host kubernetes.I
 	// Whatever was started with this context has ended when members are closed.
 	membersCtx, stopMembers := context.WithCancel(context.Background())
 	result := &controllers{
-		config:   c.Federation,
-		host:     host,
-		settings: inForce,
-		events:   record.NewBroadcaster(),
-		members: members.NewSet(membersCtx, members.Options{
-			Confined: confinedTo(inForce, namespace), Forbidden: c.Federation.ForbiddenMembers, Fence: fence.check,
-		}),
+		config:      c.Federation,
+		host:        host,
+		settings:    inForce,
+		events:      record.NewBroadcaster(),
 		fence:       fence,
 		stopMembers: stopMembers,
 		namespaces:  c.Federation.HostInformers.Core().V1().Namespaces(),
 	}
+	if err := result.identify(); err != nil {
+		return nil, err
+	}
+	result.members = members.NewSet(membersCtx, members.Options{
+		Confined: confinedTo(inForce, namespace), Forbidden: c.Federation.ForbiddenMembers, Fence: fence.check,
+		Hold: result.hold, Owned: true,
+	})
 	// Whoever asks for an informer before the factory starts has it started.
 	result.namespaces.Informer()
 	result.propagation, err = propagation.New(propagation.Config{
@@ -98,7 +107,7 @@ func (c CompletedConfig) newControllers(loopback *rest.Config, host kubernetes.I
 	}
 	inForce.OnChange(func(*settings.Settings) { result.propagation.Refresh() })
 	result.cluster, err = cluster.New(cluster.Options{
-		Namespace: namespace, Federation: federation, Host: host, Members: result.members, Settings: inForce,
+		Namespace: namespace, Federation: federation, Host: host, Members: result.members, Settings: inForce, Owner: result.identity,
 	})
 	if err != nil {
 		return nil, err
@@ -166,6 +175,7 @@ func (c *controllers) install(generic *genericapiserver.GenericAPIServer) error 
 	generic.RegisterDestroyFunc(func() {
 		stop()
 		c.stopMembers()
+		_ = c.cell.Close() // nothing that it could tell matters any more
 	})
 	if err := generic.AddPostStartHook("start-federation-controllers", func(hook genericapiserver.PostStartHookContext) error {
 		logger := klog.FromContext(hook)
@@ -235,10 +245,14 @@ func (c *controllers) lead(ctx context.Context) error {
 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	if err := c.identity.Begin(ctx); err != nil {
+		return nil //nolint:nilerr // it ends before it knew who it is
+	}
 	parts := map[string]func(context.Context) error{
 		"cluster": c.cluster.Run, "propagation": c.propagation.Run, "type configurations": c.typeConfig.Lead,
 		"scheduling": c.scheduling.Run,
-		"dns":        c.dns.Run,
+		"dns":        c.dnsWhenSettled,
+		"identity":   c.identity.Run,
 	}
 	ended := make(chan error, len(parts))
 	for part, run := range parts {

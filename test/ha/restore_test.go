@@ -25,8 +25,8 @@ import (
 
 // The procedure of docs/operations.md for an external etcd: everything is killed,
 // and restored to a moment before much was changed. Clients that watched all along
-// see what is stored now; members lose nothing of which the restored store does not
-// know.
+// see what is stored now. Members are not written to until an operator has confirmed
+// the store, and lose nothing of which it does not know.
 func TestStoreIsRestored(t *testing.T) {
 	f := setup(t)
 	for _, name := range []string{"changed", "deleted"} {
@@ -82,9 +82,24 @@ func TestStoreIsRestored(t *testing.T) {
 			RevisionBump: bump, MarkCompacted: true,
 		}))
 	}
+	before := f.copies()
 	require.NoError(t, f.Federation().Start(f.ctx()))
 
+	for _, name := range []string{"changed", "deleted"} {
+		f.awaitStatus(name, "RecoveryPending")
+	}
+	// What is asked for meanwhile waits too.
+	f.create("meanwhile", "meanwhile")
+	f.awaitStatus("meanwhile", "RecoveryPending")
+	state := f.awaitRecovery(map[string][]string{
+		"MadeAgain": {namespace + "/deleted"}, "Changed": {namespace + "/changed"}, "Released": {namespace + "/unknown"}, "Created": {namespace + "/meanwhile"},
+	})
+	require.Contains(t, []string{"StoreOlder", "StoreRestored"}, state.reason)
+	require.Equal(t, before, f.copies(), "a member was written to in a recovery")
+	f.confirm(state.hash)
+
 	f.awaitCopy("deleted", "saved")
+	f.awaitCopy("meanwhile", "meanwhile")
 	f.eventually("the informer to know what is stored", func(ctx context.Context) error {
 		list, err := f.in(federatedConfigMaps, namespace).List(ctx, metav1.ListOptions{})
 		if err != nil {

@@ -34,6 +34,9 @@ const (
 	// ClusterInsecure says whether the member's certificate is not fully checked. It is
 	// absent while it is.
 	ClusterInsecure ClusterConditionType = "Insecure"
+	// ClusterNotOwned says whether another hub writes to the member, or may do so
+	// unnoticed. It is absent while all is well.
+	ClusterNotOwned ClusterConditionType = "NotOwned"
 )
 
 // Reasons of the conditions of a member cluster.
@@ -48,6 +51,9 @@ const (
 	ReasonCredentialsExpiring    = "CredentialsExpiring"
 	ReasonTokenNotRenewed        = "TokenNotRenewed"
 	ReasonTLSValidationDisabled  = "TLSValidationDisabled"
+	ReasonNotOwner               = "NotOwner"
+	ReasonTakenOver              = "TakenOver"
+	ReasonOwnershipUnknown       = "OwnershipUnknown"
 )
 
 // LocalSecretReference names a Secret in the same namespace of the host cluster.

@@ -180,6 +180,12 @@ const (
 	ClusterNotReady PropagationStatus = "ClusterNotReady"
 	// TypeNotAvailable means that the member does not serve the target type.
 	TypeNotAvailable PropagationStatus = "TypeNotAvailable"
+	// RecoveryPending means that the copy needs a write, and that the federation writes
+	// nothing to members until an operator has confirmed that its store is the right one.
+	RecoveryPending PropagationStatus = "RecoveryPending"
+	// NotOwner means that the copy needs a write, and that another hub writes to the
+	// member.
+	NotOwner PropagationStatus = "NotOwner"
 	// CachedRetrievalFailed means that the member's objects could not be listed.
 	CachedRetrievalFailed PropagationStatus = "CachedRetrievalFailed"
 	// ComputeResourceFailed means that the object for the member could not be made.

@@ -31,6 +31,8 @@ type Options struct {
 	ErrorOnExisting bool
 	// AllowProxy lets the federation act as users of the host in the member.
 	AllowProxy bool
+	// TakeOver takes the cluster from another hub.
+	TakeOver bool
 	// DryRun prints the objects and changes nothing.
 	DryRun bool
 	// MemberRights are those of the federation in the member: rightsTypes or rightsAll.
@@ -87,7 +89,10 @@ of that account, which the federation renews by itself, and a KubeFedCluster.
 What is there already from an earlier join is brought up to date: join again
 to give the federation the rights for types that were enabled since. Of
 --member-rights, --allow-proxy and --token-lifetime those that are not given
-stay as they were.`,
+stay as they were.
+
+A cluster to which another federation writes is refused, unless it is taken over
+with --take-over.`,
 		Example: example,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
@@ -102,6 +107,7 @@ stay as they were.`,
 	flags.StringVar(&o.SecretName, "secret-name", "", "Name of the Secret in the host with the token for the cluster. Default: NAME and a random suffix.")
 	flags.BoolVar(&o.ErrorOnExisting, "error-on-existing", true, "Fail when an object exists that join did not make, or when NAME belongs to a cluster with another address. With false such objects are taken over.")
 	flags.BoolVar(&o.AllowProxy, "allow-proxy", false, "Let users of the host reach the cluster under their own names through KubeFedCluster/proxy: the federation gets the right to impersonate any user, group and service account of the cluster.")
+	flags.BoolVar(&o.TakeOver, "take-over", false, "Take the cluster from another federation that writes there: it stops as soon as it notices, and this one begins when it has.")
 	flags.BoolVar(&o.DryRun, "dry-run", false, "Print the objects as YAML and change nothing.")
 	flags.StringVar(&o.MemberRights, "member-rights", rightsTypes, "Rights of the federation in the cluster: types are those for the types that are enabled now; all are those of a cluster administrator, as KubeFed had them.")
 	flags.DurationVar(&o.TokenLifetime, "token-lifetime", defaultTokenLifetime, "How long a token of the federation for the cluster lives; it is renewed after two thirds of that. The cluster may give less. 0 makes one that lives forever, as KubeFed had them.")
@@ -183,6 +189,9 @@ func (o *Options) Run(ctx context.Context) error {
 	member, err := newMember(memberCluster, m, o.ErrorOnExisting, report)
 	if err != nil {
 		return err
+	}
+	if err := member.own(ctx, host.kube, o.TakeOver); err != nil {
+		return fmt.Errorf("in cluster %s: %w", o.Cluster, err)
 	}
 	token, err := member.prepare(ctx, o.TokenLifetime)
 	if err != nil {

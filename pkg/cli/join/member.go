@@ -73,6 +73,27 @@ func (m *member) prepare(ctx context.Context, lifetime time.Duration) ([]byte, e
 	return m.awaitToken(ctx, secret.Name)
 }
 
+// own refuses a member to which another hub writes, or takes it over.
+func (m *member) own(ctx context.Context, host kubernetes.Interface, takeOver bool) error {
+	owners, err := m.Owners(ctx, host, m.client)
+	if err != nil {
+		return err
+	}
+	other := owners.Another()
+	if other == nil {
+		return nil
+	}
+	if !takeOver {
+		return fmt.Errorf("the federation %s writes to it, and last said so at %s; let it leave there first (kubectl fed unjoin), or, if that federation is gone or shall not write there any more, use --take-over",
+			other.HubID, other.Renewed.UTC().Format(time.RFC3339))
+	}
+	if err := m.TakeOver(ctx, m.client, owners.Host); err != nil {
+		return err
+	}
+	m.report.Done("%s: taken over from the federation %s", m.Cluster, other.HubID)
+	return nil
+}
+
 // ensureNamespace creates the namespace, unless it is there: then it stays whoever's it is.
 func (m *member) ensureNamespace(ctx context.Context) error {
 	namespace := m.SystemNamespace()

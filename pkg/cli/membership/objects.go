@@ -158,12 +158,13 @@ func (m Membership) ClusterRoleBindings() []*rbacv1.ClusterRoleBinding {
 }
 
 // Roles are the rights of the federation in the system namespace: to ask for
-// tokens of its own service account, and for a namespaced federation all others.
+// tokens of its own service account, to note that it writes to the member, and for a
+// namespaced federation all others.
 func (m Membership) Roles() []*rbacv1.Role {
 	roles := []*rbacv1.Role{m.role(m.TokenRoleName(), []rbacv1.PolicyRule{{
 		APIGroups: []string{""}, Resources: []string{"serviceaccounts/token"},
 		ResourceNames: []string{m.ServiceAccountName()}, Verbs: []string{"create"},
-	}})}
+	}}), m.role(m.OwnerRoleName(), owning)}
 	if m.Scope == corev1beta1.NamespaceScoped {
 		roles = append(roles, m.role(m.RoleName(), m.namespaceRules()))
 	}

@@ -1,6 +1,7 @@
 package membership
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -90,7 +91,13 @@ func TestAllRightsAreThoseOfKubeFed(t *testing.T) {
 
 func TestTheTokenOfTheAccountIsItsOwnAlone(t *testing.T) {
 	m := Membership{Cluster: "a", Host: "host", Namespace: "system"}
-	require.Len(t, m.Roles(), 1)
+	require.Len(t, m.Roles(), 2)
 	rules := m.Roles()[0].Rules
 	require.Equal(t, []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"serviceaccounts/token"}, ResourceNames: []string{"a-host"}, Verbs: []string{"create"}}}, rules)
+	for _, rule := range m.Roles()[1].Rules {
+		require.Equal(t, []string{"leases"}, rule.Resources)
+		if !slices.Equal([]string{"create"}, rule.Verbs) {
+			require.Equal(t, []string{"federation-owner"}, rule.ResourceNames, "no other Lease can be read or changed")
+		}
+	}
 }

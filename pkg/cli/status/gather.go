@@ -15,16 +15,20 @@ import (
 	corev1beta1 "github.com/kubefederation/federation-apiserver/apis/core/v1beta1"
 	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/federation"
+	"github.com/kubefederation/federation-apiserver/pkg/identity"
 )
 
 // Report is the state of a federation.
 type Report struct {
-	// InSync says that every member is ready with nothing left to remove there, every
-	// type runs as it shall, and every object is as asked for in every cluster.
-	InSync   bool      `json:"inSync"`
-	Server   Server    `json:"server"`
-	Clusters []Cluster `json:"clusters"`
-	Types    []Type    `json:"types"`
+	// InSync says that members are written to, every member is ready with nothing left
+	// to remove there, every type runs as it shall, and every object is as asked for in
+	// every cluster.
+	InSync bool `json:"inSync"`
+	// Recovery says that nothing is written to members, and why; nil: they are written to.
+	Recovery *identity.Recovery `json:"recovery,omitempty"`
+	Server   Server             `json:"server"`
+	Clusters []Cluster          `json:"clusters"`
+	Types    []Type             `json:"types"`
 }
 
 // Server is how the federation is reached.
@@ -91,6 +95,9 @@ func gather(ctx context.Context, client *federation.Client, namespace string) (*
 	if report.Server, err = server(ctx, client); err != nil {
 		return nil, err
 	}
+	if report.Recovery, err = recovery(ctx, client); err != nil {
+		return nil, err
+	}
 	clusters, err := client.Clusters(ctx)
 	if err != nil {
 		return nil, err
@@ -144,7 +151,7 @@ func (r *Report) countRemovals(ctx context.Context, client *federation.Client) e
 }
 
 func (r *Report) inSync() bool {
-	return !slices.ContainsFunc(r.Clusters, func(c Cluster) bool { return c.Ready != string(corev1.ConditionTrue) || c.PendingRemovals > 0 }) &&
+	return r.Recovery == nil && !slices.ContainsFunc(r.Clusters, func(c Cluster) bool { return c.Ready != string(corev1.ConditionTrue) || c.PendingRemovals > 0 }) &&
 		!slices.ContainsFunc(r.Types, func(t Type) bool { return t.NotInSync > 0 || t.Trouble != "" || t.Error != "" })
 }
 
@@ -167,6 +174,23 @@ func server(ctx context.Context, client *federation.Client) (Server, error) {
 		s.APIs = append(s.APIs, api)
 	}
 	return s, nil
+}
+
+// recovery returns the one that the federation is in, nil where it is in none or the
+// user may not know.
+func recovery(ctx context.Context, client *federation.Client) (*identity.Recovery, error) {
+	lease, err := client.Kube.CoordinationV1().Leases(client.SystemNamespace).Get(ctx, identity.HostLease, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) || apierrors.IsForbidden(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, federation.Explain(err, "reading the Lease %q of the host", identity.HostLease)
+	}
+	status, err := identity.StatusOf(lease)
+	if status == nil || err != nil {
+		return nil, err
+	}
+	return &status.Recovery, nil
 }
 
 func clusterOf(cluster *corev1beta1.KubeFedCluster) Cluster {
@@ -204,7 +228,7 @@ func clusterOf(cluster *corev1beta1.KubeFedCluster) Cluster {
 	if worst.Reason != nil {
 		told.Reason = *worst.Reason
 	}
-	if worst.Message != nil && told.Ready != string(corev1.ConditionTrue) {
+	if worst.Message != nil && (told.Ready != string(corev1.ConditionTrue) || worst.Type == corev1beta1.ClusterNotOwned) {
 		told.Message = *worst.Message
 	}
 	return told

@@ -28,6 +28,11 @@ func (r *Report) print(out io.Writer, colors output.Palette, wide bool, now time
 	fmt.Fprintf(out, "%s  %s answer through %s (%s)\n", colors.Strong("Server"),
 		strings.Join(r.Server.APIs, " and "), r.Server.Host, r.Server.HostVersion)
 
+	if r.Recovery != nil {
+		fmt.Fprintf(out, "%s  %s since %s: %s; see: kubectl fed recovery\n", colors.Strong("Recovery"), colors.Bad(string(r.Recovery.Reason)),
+			r.Recovery.Since.UTC().Format(time.RFC3339), output.Clean(r.Recovery.Message))
+	}
+
 	ready := 0
 	clusters := output.Table{Indent: "  ", Headings: []string{"NAME", "READY", "SINCE", "VERSION", "REGION", "ZONES", "LAST SEEN", "TO REMOVE", "ENDPOINT", "MESSAGE"}}
 	for _, c := range r.Clusters {

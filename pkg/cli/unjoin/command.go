@@ -121,7 +121,20 @@ func (o *Options) Run(ctx context.Context) error {
 		return err
 	}
 	var copies []copied
+	var owners membership.Owners
 	if unreachable == nil {
+		if owners, err = m.Owners(ctx, host.kube, member.kube); err != nil {
+			return fmt.Errorf("%w\nNothing was changed", err)
+		}
+		if owners.Another() != nil && o.Policy == PolicyRemove {
+			return fmt.Errorf("another federation, %s, writes to cluster %s: what is there is its work, and is not removed with --policy=%s\nNothing was changed", owners.Member.HubID, o.Cluster, PolicyRemove)
+		}
+	}
+	switch {
+	case unreachable != nil:
+	case owners.Another() != nil:
+		report.Note("%s: copies are left as they are: another federation, %s, writes there", o.Cluster, owners.Member.HubID)
+	default:
 		copies, err = o.copies(ctx, client, member)
 		switch {
 		case err != nil && o.Force:
@@ -143,6 +156,9 @@ func (o *Options) Run(ctx context.Context) error {
 	// Without its rights the federation cannot write the copies again.
 	if err = member.cleanRights(ctx); err == nil {
 		err = o.apply(ctx, client, member, copies)
+	}
+	if err == nil {
+		err = member.release(ctx, owners)
 	}
 	if err == nil {
 		err = member.cleanNamespace(ctx, hostUID)

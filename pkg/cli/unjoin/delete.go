@@ -25,11 +25,11 @@ type client[T metav1.Object] interface {
 
 // ours deletes an object that join made, and no other.
 func ours[T metav1.Object](ctx context.Context, d deletion, where, kind, name string, c client[T]) error {
-	return remove(ctx, d, where, kind, name, c, membership.IsOurs)
+	return remove(ctx, d, where, kind, name, c, membership.IsOurs, fmt.Sprintf("it was not made by join (it has no label %s=%s)", membership.ManagedByLabel, membership.ManagedBy))
 }
 
-// remove deletes an object if may says so.
-func remove[T metav1.Object](ctx context.Context, d deletion, where, kind, name string, c client[T], may func(metav1.Object) bool) error {
+// remove deletes an object if may says so; else it stays, for a reason.
+func remove[T metav1.Object](ctx context.Context, d deletion, where, kind, name string, c client[T], may func(metav1.Object) bool, reason string) error {
 	d.report.Doing("%s: deleting %s %s", where, kind, name)
 	object, err := c.Get(ctx, name, metav1.GetOptions{})
 	switch {
@@ -39,7 +39,7 @@ func remove[T metav1.Object](ctx context.Context, d deletion, where, kind, name 
 	case err != nil:
 		return fmt.Errorf("%s %q: %w", kind, name, err)
 	case !may(object):
-		d.report.Note("%s: %s %s stays: it was not made by join (it has no label %s=%s)", where, kind, name, membership.ManagedByLabel, membership.ManagedBy)
+		d.report.Note("%s: %s %s stays: %s", where, kind, name, reason)
 		return nil
 	case d.dryRun:
 		d.report.Done("%s: %s %s would be deleted", where, kind, name)

@@ -55,7 +55,7 @@ func (h *host) unregister(ctx context.Context) error {
 		return fmt.Errorf("reading the KubeFedCluster: %w", err)
 	}
 	anyone := func(metav1.Object) bool { return true } // it was named by the user
-	if err := remove(ctx, h.deletion, "host", "KubeFedCluster", h.Cluster, clusters, anyone); err != nil {
+	if err := remove(ctx, h.deletion, "host", "KubeFedCluster", h.Cluster, clusters, anyone, ""); err != nil {
 		return err
 	}
 	return ours(ctx, h.deletion, "host", "Secret", cluster.Spec.SecretRef.Name, h.kube.CoreV1().Secrets(h.Namespace))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/kubefederation/federation-apiserver/pkg/cli/connect"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/membership"
+	"github.com/kubefederation/federation-apiserver/pkg/identity"
 )
 
 // pingPatience bounds the wait for a member's first answer.
@@ -65,7 +67,7 @@ func (m *member) cleanRights(ctx context.Context) error {
 			ours(ctx, m.deletion, m.Cluster, "ClusterRoleBinding", name, rbac.ClusterRoleBindings()),
 			ours(ctx, m.deletion, m.Cluster, "ClusterRole", name, rbac.ClusterRoles()))
 	}
-	for _, name := range []string{m.RoleName(), m.TokenRoleName()} {
+	for _, name := range []string{m.RoleName(), m.TokenRoleName(), m.OwnerRoleName()} {
 		failed = append(failed,
 			ours(ctx, m.deletion, m.Cluster, "RoleBinding", name, rbac.RoleBindings(m.Namespace)),
 			ours(ctx, m.deletion, m.Cluster, "Role", name, rbac.Roles(m.Namespace)))
@@ -75,4 +77,14 @@ func (m *member) cleanRights(ctx context.Context) error {
 		ours(ctx, m.deletion, m.Cluster, "Secret", account, m.kube.CoreV1().Secrets(m.Namespace)),
 		ours(ctx, m.deletion, m.Cluster, "ServiceAccount", account, m.kube.CoreV1().ServiceAccounts(m.Namespace)))
 	return errors.Join(failed...)
+}
+
+// release lets other hubs have the member: the Lease goes if it is that of the host's
+// hub.
+func (m *member) release(ctx context.Context, owners membership.Owners) error {
+	return remove(ctx, m.deletion, m.Cluster, "Lease", identity.MemberLease, m.kube.CoordinationV1().Leases(m.Namespace), func(object metav1.Object) bool {
+		lease, ok := object.(*coordinationv1.Lease)
+		mark := identity.MarkOf(lease)
+		return ok && (mark == nil || owners.Host != nil && owners.Host.HubID == mark.HubID)
+	}, "it is another federation's")
 }

@@ -36,7 +36,7 @@ import (
 	"github.com/kubefederation/federation-apiserver/pkg/settings"
 )
 
-// Options are what the controller works with. All are required.
+// Options are what the controller works with. All are required but Owner.
 type Options struct {
 	// Namespace is the system namespace.
 	Namespace string
@@ -49,6 +49,8 @@ type Options struct {
 	Members *members.Set
 	// Settings say how members are probed.
 	Settings *settings.InForce
+	// Owner says whether members may be written to, nil if nobody asks.
+	Owner Owner
 }
 
 // Controller keeps one prober per KubeFedCluster.
@@ -232,8 +234,8 @@ func (c *Controller) next(ctx context.Context) bool {
 	return true
 }
 
-// identity says what a member's connection was built from.
-type identity struct {
+// origin says what a member's connection was built from.
+type origin struct {
 	cluster, secret types.UID
 	generation      int64
 	secretVersion   string
@@ -254,7 +256,7 @@ func (c *Controller) reconcile(ctx context.Context, name string) error {
 	if err != nil && !apierrors.IsNotFound(err) {
 		return err
 	}
-	id := identity{cluster: cluster.UID, generation: cluster.Generation}
+	id := origin{cluster: cluster.UID, generation: cluster.Generation}
 	if secret != nil {
 		id.secret, id.secretVersion = secret.UID, secret.ResourceVersion
 	}
@@ -262,7 +264,7 @@ func (c *Controller) reconcile(ctx context.Context, name string) error {
 	c.mu.Lock()
 	p := c.probers[name]
 	c.mu.Unlock()
-	if p != nil && p.identity.cluster != cluster.UID {
+	if p != nil && p.built.cluster != cluster.UID {
 		c.stop(name) // deleted and made again: another member of the same name
 		c.Members.Remove(name)
 		p = nil
@@ -270,21 +272,21 @@ func (c *Controller) reconcile(ctx context.Context, name string) error {
 	// What is wrong with the configuration is the prober's to tell.
 	began := time.Now()
 	_ = c.Members.Update(cluster, secret)
-	if p == nil || p.identity != id {
+	if p == nil || p.built != id {
 		connectionSeconds.Observe(time.Since(began).Seconds())
 	}
 	if p == nil {
 		c.start(ctx, cluster, id)
 		return nil
 	}
-	if p.identity != id {
-		p.identity = id
+	if p.built != id {
+		p.built = id
 		p.restart()
 	}
 	return nil
 }
 
-func (c *Controller) start(ctx context.Context, cluster *corev1beta1.KubeFedCluster, id identity) {
+func (c *Controller) start(ctx context.Context, cluster *corev1beta1.KubeFedCluster, id origin) {
 	p := newProber(c, cluster, id)
 	c.mu.Lock()
 	c.probers[cluster.Name] = p
@@ -308,6 +310,9 @@ func (c *Controller) stop(name string) {
 		p.cancel()
 		<-p.done
 		forgetState(name)
+		if c.Owner != nil {
+			c.Owner.Forget(name)
+		}
 	}
 }
 

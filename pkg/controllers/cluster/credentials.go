@@ -157,6 +157,6 @@ func sinceIn(before, next []corev1beta1.ClusterCondition, now metav1.Time) []cor
 // ofHealth returns those of the conditions that probes alone decide.
 func ofHealth(conditions []corev1beta1.ClusterCondition) []corev1beta1.ClusterCondition {
 	return slices.DeleteFunc(slices.Clone(conditions), func(c corev1beta1.ClusterCondition) bool {
-		return c.Type == corev1beta1.ClusterCredentialsAtRisk || c.Type == corev1beta1.ClusterInsecure
+		return c.Type == corev1beta1.ClusterCredentialsAtRisk || c.Type == corev1beta1.ClusterInsecure || c.Type == corev1beta1.ClusterNotOwned
 	})
 }

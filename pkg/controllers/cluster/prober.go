@@ -15,6 +15,7 @@ import (
 
 	corev1beta1 "github.com/kubefederation/federation-apiserver/apis/core/v1beta1"
 	"github.com/kubefederation/federation-apiserver/pkg/health"
+	"github.com/kubefederation/federation-apiserver/pkg/identity"
 	"github.com/kubefederation/federation-apiserver/pkg/members"
 )
 
@@ -36,8 +37,8 @@ type prober struct {
 	cancel     context.CancelFunc
 	done       chan struct{}
 	woken      chan struct{}
-	// identity belongs to the controller's worker.
-	identity identity
+	// built belongs to the controller's worker.
+	built origin
 
 	mu        sync.Mutex
 	restarted bool
@@ -47,16 +48,19 @@ type prober struct {
 	status    corev1beta1.KubeFedClusterStatus
 	factsRead time.Time
 	renewal   renewal
+	// finding is what was found about the owner of the member, and what to say of it.
+	finding      identity.Finding
+	ownerMessage string
 }
 
-func newProber(c *Controller, cluster *corev1beta1.KubeFedCluster, id identity) *prober {
+func newProber(c *Controller, cluster *corev1beta1.KubeFedCluster, id origin) *prober {
 	status := *cluster.Status.DeepCopy()
 	state := health.State{Conditions: ofHealth(status.Conditions), Seen: members.SeenIn(&status)}
 	if reason, _ := readyReason(status.Conditions); reason == reasonUnseen {
 		state = state.Restart()
 	}
 	return &prober{
-		controller: c, name: cluster.Name, uid: cluster.UID, identity: id,
+		controller: c, name: cluster.Name, uid: cluster.UID, built: id,
 		done: make(chan struct{}), woken: make(chan struct{}, 1),
 		state: state, status: status,
 	}
@@ -128,11 +132,14 @@ func (p *prober) probe(ctx context.Context, s probing) {
 	if !p.state.Seen.IsZero() {
 		p.controller.Members.SetSeen(p.name, p.state.Seen.Rfc3339Copy().Time)
 	}
+	if found.Result == health.Healthy {
+		p.lookAtOwner(ctx, member, s)
+	}
 	p.controller.Members.SetReady(p.name, p.state.Ready(), errors.New(message))
 	if found.Result == health.Healthy && p.state.Ready() && (!wasReady || time.Since(p.factsRead) >= factsPeriod) {
 		p.readFacts(ctx, member, s.timeout)
 	}
-	p.status.Conditions = append(slices.Clone(p.state.Conditions), p.lookAtCredentials(ctx, member, found, s.timeout)...)
+	p.status.Conditions = slices.Concat(p.state.Conditions, p.lookAtCredentials(ctx, member, found, s.timeout), p.ownerConditions())
 	p.publish(ctx)
 	if before != after {
 		klog.FromContext(ctx).Info("Member cluster changed", "cluster", p.name, "reason", after, "message", message, "before", was)

@@ -29,6 +29,9 @@ const (
 	ReasonProgressing = "Progressing"
 	// ReasonRetrying means that copies could not be written or removed so far.
 	ReasonRetrying = "Retrying"
+	// ReasonRecoveryPending means that copies need a write, and wait until an operator
+	// has confirmed that the store is the right one. It is one of Propagation too.
+	ReasonRecoveryPending = "RecoveryPending"
 )
 
 // namedClusters is how many clusters a message names.
@@ -40,6 +43,7 @@ const namedClusters = 3
 // propagated.
 func nextConditions(obj *typesv1beta1.FederatedObject, r *report, clusters []typesv1beta1.ClusterStatus) []typesv1beta1.Condition {
 	undone, unreported, stalled, underWay := 0, 0, r.impediment != nil && r.impediment.stalled, false
+	recovering := false
 	for i := range clusters {
 		if clusters[i].Status != typesv1beta1.ClusterPropagationOK {
 			undone++
@@ -48,6 +52,7 @@ func nextConditions(obj *typesv1beta1.FederatedObject, r *report, clusters []typ
 		}
 		stalled = stalled || isStalled(&clusters[i])
 		underWay = underWay || isUnderWay(&clusters[i])
+		recovering = recovering || clusters[i].Status == typesv1beta1.RecoveryPending
 	}
 
 	if r.impediment == nil && undone == 0 {
@@ -55,6 +60,9 @@ func nextConditions(obj *typesv1beta1.FederatedObject, r *report, clusters []typ
 	}
 
 	reason, message := typesv1beta1.ReasonCheckClusters, undoneMessage(clusters, undone)
+	if recovering {
+		reason = ReasonRecoveryPending
+	}
 	if r.impediment != nil {
 		reason, message = r.impediment.reason, r.impediment.message
 	}

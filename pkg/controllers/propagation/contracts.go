@@ -70,6 +70,9 @@ type Member interface {
 	// LastSeen is when the member was last found ready; of one that never was, since
 	// when it is a member. It does not change while the member is not ready.
 	LastSeen() time.Time
+	// Held says why nothing may be written to the member, nil if it may be written to.
+	// Members.AddHandler tells of changes.
+	Held() *members.HeldError
 	// Copies returns the objects of a resource in the member, and begins to
 	// observe them if that is not yet done.
 	Copies(resource schema.GroupVersionResource, namespaced bool) Copies

@@ -35,6 +35,8 @@ type copyView struct {
 	// lastSeen is when a member that is not ready was last found so, and until is when
 	// a deletion waits for it no longer; zero where that is not known, or never.
 	lastSeen, until time.Time
+	// held says why nothing may be written to the member, nil if it may be.
+	held *members.HeldError
 	// state of the observation of the target in the member, and why.
 	state    CopiesState
 	stateErr error
@@ -99,8 +101,39 @@ type verdict struct {
 	result result
 }
 
-// judge compares a copy with what it shall be.
+// judge compares a copy with what it shall be, and keeps back what needs a request
+// to a member that is not written to.
 func judge(v *copyView) verdict {
+	verdict := assess(v)
+	if v.held != nil && verdict.action.isRequest() {
+		held := judgeHeld(v.held)
+		held.result.generation, held.result.copy = v.generation, v.observation()
+		return held
+	}
+	return verdict
+}
+
+// judgeHeld answers for a copy that needs a request which must not be made. That it
+// may be made is an event.
+func judgeHeld(held *members.HeldError) verdict {
+	if held.Reason == members.HoldUnchecked {
+		return verdict{action: actUnknown}
+	}
+	return final(heldStatus(held), held.Message)
+}
+
+func heldStatus(held *members.HeldError) typesv1beta1.PropagationStatus {
+	switch held.Reason {
+	case members.HoldRecovery:
+		return typesv1beta1.RecoveryPending
+	case members.HoldNotOwner:
+		return typesv1beta1.NotOwner
+	}
+	return typesv1beta1.Pending
+}
+
+// assess compares a copy with what it shall be.
+func assess(v *copyView) verdict {
 	var verdict verdict
 	switch {
 	case v.handsOff:

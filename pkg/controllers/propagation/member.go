@@ -30,14 +30,16 @@ type memberWorker struct {
 	// labels as last seen; c.mu is held.
 	labels map[string]string
 	// ready as last seen; c.changing is held.
-	ready    bool
+	ready bool
+	// held says that the member was not to be written to, as last seen; c.changing is held.
+	held     bool
 	listings listings
 }
 
 func (c *Controller) newMemberWorker(ctx context.Context, member Member) *memberWorker {
 	ctx, cancel := context.WithCancel(klog.NewContext(ctx, klog.FromContext(ctx).WithValues("cluster", member.Name())))
 	w := &memberWorker{
-		c: c, name: member.Name(), flow: member.Flow(), ctx: ctx, cancel: cancel, ready: member.Ready(), listings: listings{of: map[*kind]*listing{}}, repairs: newRepairs[objectKey](), labels: maps.Clone(member.Labels()),
+		c: c, name: member.Name(), flow: member.Flow(), ctx: ctx, cancel: cancel, ready: member.Ready(), held: member.Held() != nil, listings: listings{of: map[*kind]*listing{}}, repairs: newRepairs[objectKey](), labels: maps.Clone(member.Labels()),
 		queue: newLane[objectKey]("propagation_member_"+member.Name(), c.config.MinBackoff, c.config.MaxBackoff),
 	}
 	context.AfterFunc(ctx, w.queue.ShutDown)

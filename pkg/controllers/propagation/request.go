@@ -66,6 +66,10 @@ func (t *task) failed(op operation, err error) outcome {
 	r := failure(op, err)
 	r.generation, r.copy = t.obj.Generation, t.v.observation()
 	o := outcome{result: &r, settled: !isBusy(err), retry: retryBackoff, err: err}
+	var held *members.HeldError
+	if errors.As(err, &held) {
+		o.retry = retryNever // its end is an event
+	}
 	var notReady *members.NotReadyError
 	if errors.As(err, &notReady) {
 		o.retry, o.after = retryNever, notReady.RetryAfter // its readiness is an event
@@ -263,7 +267,7 @@ func (w *memberWorker) releaseLeftover(ctx context.Context, k *kind, key objectK
 	copies, name := member.Copies(k.resource, k.namespaced), k.inMember(key.NamespacedName)
 	observed, exists := copies.Get(name)
 	state, _ := copies.State()
-	if !k.informer.HasSynced() || state != CopiesSynced || !exists || observed.Deleting ||
+	if !k.informer.HasSynced() || state != CopiesSynced || member.Held() != nil || !exists || observed.Deleting ||
 		observed.Managed != typesv1beta1.ManagedLabelValueTrue ||
 		k.namespaces && isProtected(name.Name, w.c.config.SystemNamespace) {
 		w.queue.Forget(key)
@@ -271,6 +275,10 @@ func (w *memberWorker) releaseLeftover(ctx context.Context, k *kind, key objectK
 	}
 	err := w.unmanageLeftover(ctx, k, key, copies, name)
 	if err == nil {
+		w.queue.Forget(key)
+		return
+	}
+	if held := (*members.HeldError)(nil); errors.As(err, &held) {
 		w.queue.Forget(key)
 		return
 	}

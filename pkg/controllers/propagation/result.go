@@ -56,8 +56,11 @@ func failure(op operation, err error) result {
 		timeout      *members.TimeoutError
 		notReady     *members.NotReadyError
 		notAvailable *members.NotAvailableError
+		held         *members.HeldError
 	)
 	switch {
+	case errors.As(err, &held):
+		r.status, r.message = heldStatus(held), held.Message
 	case errors.As(err, &notReady):
 		r.message = "the cluster is not ready"
 		if op == opCreate || op == opUpdate {

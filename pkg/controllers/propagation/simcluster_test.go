@@ -61,6 +61,9 @@ type simCluster struct {
 	seen    time.Time
 	version int
 	writes  int
+	// held keeps writes back; refused counts those that were tried.
+	held    *members.HeldError
+	refused int
 	// askedInVain counts questions for objects that were told to be gone.
 	askedInVain int
 	flow        *members.Flow
@@ -85,6 +88,20 @@ func (c *simCluster) LastSeen() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.seen
+}
+
+func (c *simCluster) Held() *members.HeldError {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.held
+}
+
+// hold keeps writes back, and fails those that are sent all the same.
+func (c *simCluster) hold(held *members.HeldError) {
+	c.mu.Lock()
+	c.held = held
+	c.mu.Unlock()
+	c.tell(MemberChange{Name: c.name})
 }
 
 func (c *simCluster) setReady(ready bool) {
@@ -359,6 +376,20 @@ func (t *simType) end(ctx context.Context) error {
 	return ctx.Err()
 }
 
+// beginWrite is begin for a write.
+func (t *simType) beginWrite(ctx context.Context) error {
+	t.cluster.mu.Lock()
+	held := t.cluster.held
+	if held != nil {
+		t.cluster.refused++
+	}
+	t.cluster.mu.Unlock()
+	if held != nil {
+		return held
+	}
+	return t.begin(ctx)
+}
+
 func (t *simType) next() int {
 	t.cluster.mu.Lock()
 	defer t.cluster.mu.Unlock()
@@ -384,7 +415,7 @@ func (t *simType) hasNamespace(namespace string) bool {
 }
 
 func (t *simType) Apply(ctx context.Context, key types.NamespacedName, body []byte) (members.Observed, error) {
-	if err := t.begin(ctx); err != nil {
+	if err := t.beginWrite(ctx); err != nil {
 		return members.Observed{}, err
 	}
 	if !t.hasNamespace(key.Namespace) {
@@ -417,7 +448,7 @@ func (t *simType) Apply(ctx context.Context, key types.NamespacedName, body []by
 }
 
 func (t *simType) HandOverReplicas(ctx context.Context, _ types.NamespacedName) error {
-	return t.begin(ctx)
+	return t.beginWrite(ctx)
 }
 
 func (t *simType) GetLive(ctx context.Context, key types.NamespacedName) (members.Observed, bool, error) {
@@ -438,7 +469,7 @@ func (t *simType) GetLive(ctx context.Context, key types.NamespacedName) (member
 }
 
 func (t *simType) Delete(ctx context.Context, key types.NamespacedName, uid types.UID, _ metav1.DeleteOptions) (bool, error) {
-	if err := t.begin(ctx); err != nil {
+	if err := t.beginWrite(ctx); err != nil {
 		return false, err
 	}
 	t.cluster.watcher.removing(t.cluster.name, t.resource, key, true)
@@ -510,7 +541,7 @@ func (t *simType) finalize(key types.NamespacedName, uid types.UID) {
 }
 
 func (t *simType) Unmanage(ctx context.Context, key types.NamespacedName) error {
-	if err := t.begin(ctx); err != nil {
+	if err := t.beginWrite(ctx); err != nil {
 		return err
 	}
 	t.cluster.watcher.removing(t.cluster.name, t.resource, key, false)
@@ -547,6 +578,23 @@ func (t *simType) disturb() {
 	}
 	t.mu.Unlock()
 	t.show(chosen)
+}
+
+// lose lets an object be gone.
+func (t *simType) lose(key types.NamespacedName) {
+	t.mu.Lock()
+	delete(t.objects, key)
+	t.mu.Unlock()
+	t.show(key)
+}
+
+// plant makes an object that has our label.
+func (t *simType) plant(key types.NamespacedName) {
+	version := t.next()
+	t.mu.Lock()
+	t.objects[key] = &simObject{uid: types.UID(fmt.Sprintf("%s-%d", t.cluster.name, version)), version: version, managed: "true"}
+	t.mu.Unlock()
+	t.show(key)
 }
 
 // copy returns what there is of ours.

@@ -149,7 +149,7 @@ func isRemoval(status typesv1beta1.PropagationStatus) bool {
 func isStalled(entry *typesv1beta1.ClusterStatus) bool {
 	switch entry.Status {
 	case typesv1beta1.ApplyOverridesFailed, typesv1beta1.ComputeResourceFailed,
-		typesv1beta1.AlreadyExists, typesv1beta1.ManagedLabelFalse:
+		typesv1beta1.AlreadyExists, typesv1beta1.ManagedLabelFalse, typesv1beta1.RecoveryPending, typesv1beta1.NotOwner:
 		return true
 	case typesv1beta1.CreationFailed, typesv1beta1.UpdateFailed, typesv1beta1.DeletionFailed:
 		return strings.HasPrefix(entry.Message, refused)

@@ -48,7 +48,7 @@ func (c *Controller) look(ctx context.Context, k *kind, obj *typesv1beta1.Federa
 
 	name := k.inMember(key.NamespacedName)
 	copies := member.Copies(k.resource, k.namespaced)
-	v.registered, v.ready = true, member.Ready()
+	v.registered, v.ready, v.held = true, member.Ready(), member.Held()
 	if !v.ready {
 		v.lastSeen = member.LastSeen()
 		if limit := c.config.Settings().UnreachableAfter; limit > 0 {

@@ -161,9 +161,14 @@ func (c *Controller) memberChanged(change MemberChange) {
 			w.resumeRemovals()
 		}
 	}
+	held := member.Held() != nil
 	for _, k := range c.allKinds() {
 		w.resyncRecorded(k)
+		if w.held && !held && !c.isOutOfScope(k) {
+			w.resyncCopies(k, member.Copies(k.resource, k.namespaced))
+		}
 	}
+	w.held = held
 }
 
 // removeWorker ends the work in a member. c.changing is held.

@@ -36,7 +36,7 @@ const (
 var (
 	proxySchemes      = sets.New("http", "https", "socks5")
 	tlsValidations    = sets.New(core.TLSAll, core.TLSSubjectName, core.TLSValidityPeriod)
-	clusterConditions = sets.New(core.ClusterReady, core.ClusterOffline, core.ClusterConfigMalformed, core.ClusterCredentialsAtRisk, core.ClusterInsecure)
+	clusterConditions = sets.New(core.ClusterReady, core.ClusterOffline, core.ClusterConfigMalformed, core.ClusterCredentialsAtRisk, core.ClusterInsecure, core.ClusterNotOwned)
 	conditionStatuses = sets.New(corev1.ConditionTrue, corev1.ConditionFalse, corev1.ConditionUnknown)
 )
 

@@ -1,0 +1,229 @@
+package ha
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os/exec"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/kubefederation/federation-apiserver/test/env"
+)
+
+// told is what kubectl fed recovery says.
+type told struct {
+	hubID, reason, hash string
+	sequence            int64
+	effects             map[string][]string
+	unseen              []string
+}
+
+// fed runs the project's command.
+func (f *federation) fed(args ...string) (string, error) {
+	f.t.Helper()
+	args = append(args, "--kubeconfig", f.JoinKubeconfig(), "--host-cluster-context", env.HostName)
+	output, err := f.Command(f.ctx(), "kubectl-fed", args...).Output()
+	var failed *exec.ExitError
+	if errors.As(err, &failed) {
+		err = fmt.Errorf("%w: %s", err, failed.Stderr)
+	}
+	return string(output), err
+}
+
+// told asks for the recovery.
+func (f *federation) told() (*told, error) {
+	f.t.Helper()
+	output, err := f.fed("recovery", "-o", "json")
+	var state struct {
+		HubID    string
+		Sequence int64
+		Recovery *struct {
+			Reason string
+			Report *struct {
+				Hash   string
+				Unseen []string
+				Groups []struct {
+					Effect, Type, Cluster string
+					Names                 []string
+				}
+			}
+		}
+	}
+	if failure := json.Unmarshal([]byte(output), &state); failure != nil {
+		return nil, errors.Join(err, failure)
+	}
+	t := &told{hubID: state.HubID, sequence: state.Sequence, effects: map[string][]string{}}
+	if state.Recovery == nil {
+		return t, err
+	}
+	t.reason = state.Recovery.Reason
+	if report := state.Recovery.Report; report != nil {
+		t.hash, t.unseen = report.Hash, report.Unseen
+		for _, group := range report.Groups {
+			if group.Type == "configmaps" {
+				t.effects[group.Effect] = append(t.effects[group.Effect], group.Names...)
+			}
+		}
+	}
+	return t, nil
+}
+
+// awaitRecovery waits until the report says what a confirmation would do to
+// ConfigMaps in the test's namespace.
+func (f *federation) awaitRecovery(want map[string][]string) *told {
+	f.t.Helper()
+	var state *told
+	f.eventually("the report of the recovery", func(context.Context) error {
+		var err error
+		if state, err = f.told(); err != nil {
+			return err
+		}
+		if state.reason == "" || len(state.unseen) > 0 || !assert.ObjectsAreEqual(want, state.effects) {
+			return fmt.Errorf("it is %+v", *state)
+		}
+		return nil
+	})
+	return state
+}
+
+// confirm confirms the recovery and waits until the server has taken it.
+func (f *federation) confirm(hash string) {
+	f.t.Helper()
+	_, err := f.fed("recovery", "confirm", "--yes", "--hash=0000")
+	require.ErrorContains(f.t, err, "Nothing was changed")
+	output, err := f.fed("recovery", "confirm", "--yes", "--hash="+hash)
+	require.NoError(f.t, err, output)
+	after, err := f.told()
+	require.NoError(f.t, err)
+	require.Empty(f.t, after.reason)
+}
+
+// copies are the ConfigMaps of the test's namespace in the member, as versions.
+func (f *federation) copies() map[string]string {
+	f.t.Helper()
+	list, err := f.member.Resource(configMaps).Namespace(namespace).List(f.ctx(), metav1.ListOptions{})
+	require.NoError(f.t, err)
+	versions := map[string]string{}
+	for _, item := range list.Items {
+		versions[item.GetName()] = item.GetResourceVersion()
+	}
+	return versions
+}
+
+// awaitStatus waits until the status of an object says something of the member.
+func (f *federation) awaitStatus(name, status string) {
+	f.t.Helper()
+	f.eventually(name+" to be "+status, func(ctx context.Context) error {
+		object, err := f.in(federatedConfigMaps, namespace).Get(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		clusters, _, _ := unstructured.NestedSlice(object.Object, "status", "clusters")
+		if !slices.ContainsFunc(clusters, func(entry any) bool { return entry.(map[string]any)["status"] == status }) {
+			return fmt.Errorf("it has %v", clusters)
+		}
+		return nil
+	})
+}
+
+// owner is the Lease in the member.
+func (f *federation) owner() *unstructured.Unstructured {
+	f.t.Helper()
+	lease, err := f.member.Resource(leases).Namespace(env.SystemNamespace).Get(f.ctx(), "federation-owner", metav1.GetOptions{})
+	require.NoError(f.t, err)
+	return lease
+}
+
+// Another hub writes to a member: this one notices, says so, and leaves it alone
+// until it is told to take it over, however long ago the other was last seen. The
+// time in which the other may still write is let pass first.
+func TestAMemberHasOneHub(t *testing.T) {
+	f := setup(t)
+	f.probeEvery("2s", "1s")
+	f.create("shared", "ours")
+	f.awaitCopy("shared", "ours")
+	state, err := f.told()
+	require.NoError(t, err)
+	lease := f.owner()
+	holder, _, _ := unstructured.NestedString(lease.Object, "spec", "holderIdentity")
+	require.Equal(t, state.hubID, holder)
+
+	patch := `{"spec":{"holderIdentity":"another","renewTime":"2020-01-01T00:00:00.000000Z"}}`
+	_, err = f.member.Resource(leases).Namespace(env.SystemNamespace).Patch(f.ctx(), "federation-owner", "application/merge-patch+json", []byte(patch), metav1.PatchOptions{})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		patch := fmt.Sprintf(`{"metadata":{"annotations":{"federation.kubefed.io/taken-over":null}},"spec":{"holderIdentity":%q}}`, state.hubID)
+		_, err := f.member.Resource(leases).Namespace(env.SystemNamespace).Patch(context.WithoutCancel(f.ctx()), "federation-owner", "application/merge-patch+json", []byte(patch), metav1.PatchOptions{})
+		require.NoError(t, err)
+	})
+	f.eventually("the cluster to be another's", func(ctx context.Context) error {
+		return f.clusterCondition(ctx, "NotOwned", "NotOwner")
+	})
+	before := f.copies()
+	f.setValue("shared", "theirs")
+	f.awaitStatus("shared", "NotOwner")
+	require.Equal(t, before, f.copies())
+
+	output, err := f.fed("join", member, "--cluster-context", member)
+	require.ErrorContains(t, err, "--take-over", output)
+	_, err = f.fed("unjoin", member, "--cluster-context", member, "--policy=remove", "--yes")
+	require.ErrorContains(t, err, "Nothing was changed")
+	output, err = f.fed("join", member, "--cluster-context", member, "--take-over")
+	require.NoError(t, err, output)
+	f.eventually("the other hub to be waited for", func(ctx context.Context) error {
+		return f.clusterCondition(ctx, "NotOwned", "TakenOver")
+	})
+	require.Equal(t, before, f.copies())
+	f.awaitCopy("shared", "theirs")
+	f.eventually("the cluster to be ours", func(ctx context.Context) error {
+		if f.clusterCondition(ctx, "NotOwned", "TakenOver") == nil {
+			return errors.New("it is not yet")
+		}
+		return nil
+	})
+}
+
+// probeEvery has members probed more often, for the test.
+func (f *federation) probeEvery(period, timeout string) {
+	f.t.Helper()
+	configs := f.in(kubeFedConfigs, env.SystemNamespace)
+	config, err := configs.Get(f.ctx(), "kubefed", metav1.GetOptions{})
+	require.NoError(f.t, err)
+	before, _, _ := unstructured.NestedMap(config.Object, "spec", "clusterHealthCheck")
+	set := func(ctx context.Context, check any) {
+		patch, err := json.Marshal(map[string]any{"spec": map[string]any{"clusterHealthCheck": check}})
+		require.NoError(f.t, err)
+		_, err = configs.Patch(ctx, "kubefed", "application/merge-patch+json", patch, metav1.PatchOptions{})
+		require.NoError(f.t, err)
+	}
+	f.t.Cleanup(func() {
+		if before == nil {
+			set(context.WithoutCancel(f.ctx()), nil)
+			return
+		}
+		set(context.WithoutCancel(f.ctx()), map[string]any{"period": before["period"], "timeout": before["timeout"]})
+	})
+	set(f.ctx(), map[string]any{"period": period, "timeout": timeout})
+}
+
+func (f *federation) clusterCondition(ctx context.Context, kind, reason string) error {
+	cluster, err := f.in(env.KubeFedClusters, env.SystemNamespace).Get(ctx, member, metav1.GetOptions{})
+	if err != nil {
+		return err
+	}
+	conditions, _, _ := unstructured.NestedSlice(cluster.Object, "status", "conditions")
+	if !slices.ContainsFunc(conditions, func(item any) bool {
+		condition := item.(map[string]any)
+		return condition["type"] == kind && condition["status"] == "True" && condition["reason"] == reason
+	}) {
+		return fmt.Errorf("its conditions are %v", conditions)
+	}
+	return nil
+}

@@ -127,7 +127,7 @@ func ungated(ctx context.Context) context.Context {
 
 // fenced returns an error if a request is a write and must not be sent.
 func (t *transport) fenced(request *http.Request) error {
-	if request.Method == http.MethodGet || request.Method == http.MethodHead {
+	if !isWrite(request) {
 		return nil
 	}
 	if t.fence != nil {

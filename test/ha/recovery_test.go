@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"slices"
 	"testing"
@@ -226,4 +227,110 @@ func (f *federation) clusterCondition(ctx context.Context, kind, reason string) 
 		return fmt.Errorf("its conditions are %v", conditions)
 	}
 	return nil
+}
+
+// The store is lost: the federation starts with an empty one, is installed, joined
+// and told again, and writes nothing to the member until that is confirmed. What was
+// applied again is adopted, and what was not is let go. Then the lost store is found:
+// it is older than what the host has seen since, and is not trusted either.
+func TestStoreIsLost(t *testing.T) {
+	f := setup(t)
+	for _, name := range []string{"kept", "lost"} {
+		f.create(name, name)
+		f.awaitCopy(name, name)
+	}
+	kept, lost, before := f.awaitCopy("kept", "kept"), f.awaitCopy("lost", "lost"), f.copies()
+	first, err := f.told()
+	require.NoError(t, err)
+	require.NotEmpty(t, first.hubID)
+
+	store := f.Federation().Store()
+	f.replaceStores(func(i int) error { return os.Rename(store.DataDir(i), store.DataDir(i)+".lost") })
+	found := false
+	t.Cleanup(func() {
+		if found {
+			return
+		}
+		f.replaceStores(func(i int) error {
+			return errors.Join(os.RemoveAll(store.DataDir(i)), os.Rename(store.DataDir(i)+".lost", store.DataDir(i)))
+		})
+		assert.NoError(t, f.Federation().Start(context.WithoutCancel(f.ctx())))
+	})
+	require.NoError(t, f.Reinstall(f.ctx()))
+	state, err := f.told()
+	require.NoError(t, err)
+	require.Equal(t, "StoreEmpty", state.reason)
+	require.NoError(t, f.Join(f.ctx(), f.Member(member)))
+	_, err = f.in(federatedNamespaces, namespace).Create(f.ctx(), federatedObject("FederatedNamespace", namespace, nil), metav1.CreateOptions{})
+	require.NoError(t, err)
+	_, err = f.in(federatedConfigMaps, namespace).Create(f.ctx(), federatedConfigMap("kept", "kept"), metav1.CreateOptions{})
+	require.NoError(t, err)
+	f.awaitStatus("kept", "RecoveryPending")
+	_, metrics := f.get(f.leading(), "/metrics")
+	require.Contains(t, metrics, "\nfederation_recovery 1\n")
+	output, err := f.fed("status")
+	require.Error(t, err)
+	require.Contains(t, output, "StoreEmpty")
+	state = f.awaitRecovery(map[string][]string{"Adopted": {namespace + "/kept"}, "Released": {namespace + "/lost"}})
+	require.Equal(t, before, f.copies(), "a member was written to in a recovery")
+	f.confirm(state.hash)
+	f.eventually("the other copy to be let go", func(ctx context.Context) error {
+		left, err := f.member.Resource(configMaps).Namespace(namespace).Get(ctx, "lost", metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		if left.GetUID() != lost.GetUID() || len(left.GetLabels()) > 0 {
+			return fmt.Errorf("%s has the labels %v", left.GetUID(), left.GetLabels())
+		}
+		return nil
+	})
+	f.awaitObject("kept")
+	require.Equal(t, kept.GetUID(), f.awaitCopy("kept", "kept").GetUID())
+	after, err := f.told()
+	require.NoError(t, err)
+	require.Equal(t, first.hubID, after.hubID, "members know it by this name")
+	require.Greater(t, after.sequence, first.sequence)
+	f.setValue("kept", "afterwards")
+	f.awaitCopy("kept", "afterwards")
+
+	before = f.copies()
+	f.replaceStores(func(i int) error {
+		return errors.Join(os.RemoveAll(store.DataDir(i)), os.Rename(store.DataDir(i)+".lost", store.DataDir(i)))
+	})
+	found = true
+	require.NoError(t, f.Federation().Start(f.ctx()))
+	state = f.awaitRecovery(map[string][]string{"Changed": {namespace + "/kept"}, "MadeAgain": {namespace + "/lost"}})
+	require.Equal(t, "StoreOlder", state.reason)
+	require.Equal(t, before, f.copies(), "a member was written to in a recovery")
+	f.confirm(state.hash)
+	f.awaitCopy("kept", "kept")
+	f.awaitObject("lost")
+	require.Equal(t, lost.GetUID(), f.awaitCopy("lost", "lost").GetUID(), "it was there, without the label")
+}
+
+// replaceStores kills everything and does something to the data of each member of
+// the etcd.
+func (f *federation) replaceStores(replace func(i int) error) {
+	f.t.Helper()
+	ctx := context.WithoutCancel(f.ctx())
+	require.NoError(f.t, f.Federation().Kill(ctx))
+	store := f.Federation().Store()
+	for i := range store.Members() {
+		require.NoError(f.t, store.Kill(ctx, i))
+	}
+	for i := range store.Members() {
+		require.NoError(f.t, replace(i))
+	}
+}
+
+func (f *federation) leading() *env.Replica {
+	f.t.Helper()
+	leader, _ := f.leader()
+	return leader
+}
+
+// awaitObject waits until an object is as asked for everywhere.
+func (f *federation) awaitObject(name string) {
+	f.t.Helper()
+	require.NoError(f.t, f.AwaitReady(f.ctx(), federatedConfigMaps, namespace, name))
 }

@@ -192,6 +192,8 @@ func TestJoinAndUnjoin(t *testing.T) {
 		errorOf(f.member.CoreV1().ServiceAccounts(env.SystemNamespace).Get(f.ctx, "third-host", metav1.GetOptions{})),
 		errorOf(f.member.RbacV1().Roles(env.SystemNamespace).Get(f.ctx, "kubefed-controller-manager:third-host:token", metav1.GetOptions{})),
 		errorOf(f.member.RbacV1().RoleBindings(env.SystemNamespace).Get(f.ctx, "kubefed-controller-manager:third-host:token", metav1.GetOptions{})),
+		errorOf(f.member.RbacV1().Roles(env.SystemNamespace).Get(f.ctx, "kubefed-controller-manager:third-host:owner", metav1.GetOptions{})),
+		errorOf(f.member.RbacV1().RoleBindings(env.SystemNamespace).Get(f.ctx, "kubefed-controller-manager:third-host:owner", metav1.GetOptions{})),
 		errorOf(f.member.RbacV1().ClusterRoles().Get(f.ctx, "kubefed-controller-manager:third-host", metav1.GetOptions{})),
 		errorOf(f.member.RbacV1().ClusterRoleBindings().Get(f.ctx, "kubefed-controller-manager:third-host", metav1.GetOptions{})),
 	} {
@@ -323,6 +325,8 @@ func TestDryRunPrintsWhatJoinMakes(t *testing.T) {
 		"v1 ServiceAccount kube-federation-system/sixth-hub",
 		"rbac.authorization.k8s.io/v1 Role kube-federation-system/kubefed-controller-manager:sixth-hub:token",
 		"rbac.authorization.k8s.io/v1 RoleBinding kube-federation-system/kubefed-controller-manager:sixth-hub:token",
+		"rbac.authorization.k8s.io/v1 Role kube-federation-system/kubefed-controller-manager:sixth-hub:owner",
+		"rbac.authorization.k8s.io/v1 RoleBinding kube-federation-system/kubefed-controller-manager:sixth-hub:owner",
 		"rbac.authorization.k8s.io/v1 ClusterRole /kubefed-controller-manager:sixth-hub",
 		"rbac.authorization.k8s.io/v1 ClusterRoleBinding /kubefed-controller-manager:sixth-hub",
 		"v1 Secret kube-federation-system/sixth-",

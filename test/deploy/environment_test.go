@@ -74,6 +74,8 @@ func withFederation(t *testing.T) *host {
 		require.NoError(t, os.RemoveAll(h.Federation().DataDir()))
 		require.NoError(t, h.Reinstall(ctx))
 		installation.installed = true
+		// It was removed without unjoin, and to another one the member is somebody's.
+		h.kubectl("--context", member, "-n", systemNamespace, "delete", "lease", "federation-owner", "--ignore-not-found")
 	}
 	require.NoError(t, h.Join(ctx, h.Member(member)))
 	return h

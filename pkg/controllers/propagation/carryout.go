@@ -48,7 +48,7 @@ type fate struct {
 // carryOut does what is left of a deletion in the member, and sees to what comes
 // next.
 func (w *memberWorker) carryOut(ctx context.Context, k *kind, key objectKey, obj *typesv1beta1.FederatedObject, removal *corev1beta1.PendingRemoval, member Member) {
-	if !member.Ready() || !k.informer.HasSynced() || w.c.isOutOfScope(k) {
+	if !member.Ready() || member.Held() != nil || !k.informer.HasSynced() || w.c.isOutOfScope(k) {
 		w.queue.Forget(key) // each is an event
 		return
 	}
@@ -172,7 +172,10 @@ func optionsOf(removal *corev1beta1.PendingRemoval) metav1.DeleteOptions {
 func failedRemoval(err error) fate {
 	var notReady *members.NotReadyError
 	var other *members.NotOursError
+	var held *members.HeldError
 	switch {
+	case errors.As(err, &held):
+		return fate{err: err, event: true}
 	case errors.As(err, &notReady):
 		return fate{err: err, event: true, after: notReady.RetryAfter}
 	case errors.As(err, &other), apierrors.IsConflict(err):

@@ -55,7 +55,11 @@ func (c *Controller) reportLeftovers(found *identity.Collector, k *kind, member 
 		if !exists || observed.Managed != typesv1beta1.ManagedLabelValueTrue || k.get(k.ofMember(name).NamespacedName) != nil {
 			continue
 		}
-		found.Add(identity.Released, member.Name(), k.name, shown(name))
+		effect := identity.Released
+		if w := c.worker(member.Name()); w != nil && w.pendingHere(k.ofMember(name), nil) != nil {
+			effect = identity.Removed // what was left of a deletion is done
+		}
+		found.Add(effect, member.Name(), k.name, shown(name))
 	}
 }
 

@@ -168,6 +168,9 @@ func (c *Controller) memberChanged(change MemberChange) {
 			w.resyncCopies(k, member.Copies(k.resource, k.namespaced))
 		}
 	}
+	if w.held && !held {
+		w.resumeRemovals()
+	}
 	w.held = held
 }
 

@@ -359,7 +359,7 @@ func (c *simCluster) writeCount() int {
 func TestStatusesAreRewrittenAtABoundedRate(t *testing.T) {
 	const objects, rate = 120, 20
 	w := newWorld(t, 2)
-	w.rewrites = rate
+	w.rewrites, w.punctual = rate, true
 	w.run()
 	require.NoError(t, w.put(simNamespaces, team, "", "c0", "c1"))
 	keys := map[schema.GroupVersionResource][]types.NamespacedName{simNamespaces: {team}}
@@ -433,4 +433,31 @@ func TestACopyThatARemovalNamesIsNotLetGo(t *testing.T) {
 	w.clusters[0].setReady(true)
 	w.awaitNoRemovals()
 	require.Nil(t, w.clusters[0].of(simConfigMaps).object(web))
+}
+
+// Somebody else keeps the object, after it was let go here.
+func TestAnObjectThatAnotherKeeps(t *testing.T) {
+	w := newTeam(t)
+	w.configure(atOnce)
+	require.NoError(t, w.put(simConfigMaps, web, "1", "c0", "c2"))
+	w.awaitWanted(both)
+	w.awaitIdle()
+	finalizers := func(list string) {
+		_, err := w.client.Resource(w.kinds[simConfigMaps].Resource()).Namespace(web.Namespace).
+			Patch(t.Context(), web.Name, types.MergePatchType, []byte(`{"metadata":{"finalizers":[`+list+`]}}`), metav1.PatchOptions{})
+		require.NoError(t, err)
+	}
+	finalizers(`"` + typesv1beta1.SyncFinalizer + `","example.com/kept"`)
+	w.clusters[2].setReady(false)
+	require.NoError(t, w.delete(simConfigMaps, web))
+	require.Eventually(t, func() bool {
+		obj, err := w.kinds[simConfigMaps].Get(t.Context(), web.Namespace, web.Name)
+		return err == nil && len(obj.Finalizers) == 1
+	}, patience, poll)
+	require.NotNil(t, w.removal(web))
+	w.clusters[2].setReady(true)
+	require.Eventually(t, func() bool { return w.clusters[2].of(simConfigMaps).object(web) == nil }, patience, poll)
+	finalizers("")
+	w.awaitGone(web)
+	w.awaitNoRemovals()
 }

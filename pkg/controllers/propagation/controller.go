@@ -172,7 +172,7 @@ func (c *Controller) Run(ctx context.Context) error {
 		return nil
 	}
 	workers.Go(func() { c.runRemovals(ctx) })
-	workers.Go(func() { c.pacer.run(ctx, c.objects.AddBackground) })
+	workers.Go(func() { c.pacer.run(ctx, c.isStale, c.objects.AddBackground) })
 
 	inForce := c.takeUp(ctx, &workers, c.config.Settings())
 	grace := time.NewTimer(c.config.NamespacesGrace)

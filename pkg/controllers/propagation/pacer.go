@@ -13,11 +13,20 @@ type pacer struct {
 	limiter flowcontrol.RateLimiter
 
 	mu sync.Mutex
-	// waiting says of each key in queue whether it is to be granted a turn.
-	waiting map[objectKey]bool
+	// waiting has each key in queue, and why it is there.
+	waiting map[objectKey]turn
 	queue   []objectKey
 	granted map[objectKey]struct{}
 	woken   chan struct{}
+}
+
+// turn says why a key waits.
+type turn struct {
+	// certain says that there is something to be written, granted that take is waited
+	// for.
+	certain, granted bool
+	// added is how often it was.
+	added int
 }
 
 // newPacer makes one that lets perSecond through, and as many at once after a
@@ -25,12 +34,16 @@ type pacer struct {
 func newPacer(perSecond int) *pacer {
 	return &pacer{
 		limiter: flowcontrol.NewTokenBucketRateLimiter(float32(perSecond), perSecond),
-		waiting: map[objectKey]bool{}, granted: map[objectKey]struct{}{}, woken: make(chan struct{}, 1),
+		waiting: map[objectKey]turn{}, granted: map[objectKey]struct{}{}, woken: make(chan struct{}, 1),
 	}
 }
 
 // add has a key let through when it is its turn.
-func (p *pacer) add(key objectKey) { p.enqueue(key, false) }
+func (p *pacer) add(key objectKey) { p.enqueue(key, turn{certain: true}) }
+
+// addIfStale is add for a key that may need nothing any more when it is its turn;
+// then it takes none.
+func (p *pacer) addIfStale(key objectKey) { p.enqueue(key, turn{}) }
 
 // take says whether it is the turn of a key. If not, it is let through when it is,
 // and take then says so.
@@ -42,7 +55,7 @@ func (p *pacer) take(key objectKey) bool {
 	if granted || p.limiter.TryAccept() {
 		return true
 	}
-	p.enqueue(key, true)
+	p.enqueue(key, turn{certain: true, granted: true})
 	return false
 }
 
@@ -53,10 +66,10 @@ func (p *pacer) forget(key objectKey) {
 	delete(p.granted, key)
 }
 
-func (p *pacer) enqueue(key objectKey, grant bool) {
+func (p *pacer) enqueue(key objectKey, t turn) {
 	p.mu.Lock()
 	before, waits := p.waiting[key]
-	p.waiting[key] = before || grant
+	p.waiting[key] = turn{certain: before.certain || t.certain, granted: before.granted || t.granted, added: before.added + 1}
 	if !waits {
 		p.queue = append(p.queue, key)
 	}
@@ -67,8 +80,9 @@ func (p *pacer) enqueue(key objectKey, grant bool) {
 	}
 }
 
-// run calls let with one key after the other, until ctx ends.
-func (p *pacer) run(ctx context.Context, let func(objectKey)) {
+// run calls let with one key after the other, until ctx ends. isStale says of those
+// that may need nothing whether they do.
+func (p *pacer) run(ctx context.Context, isStale func(objectKey) bool, let func(objectKey)) {
 	for {
 		if p.len() == 0 {
 			select {
@@ -78,23 +92,49 @@ func (p *pacer) run(ctx context.Context, let func(objectKey)) {
 			}
 			continue
 		}
+		key, seen := p.first()
+		if !seen.certain && !isStale(key) {
+			p.dropUnchanged(seen)
+			continue
+		}
 		if err := p.limiter.Wait(ctx); err != nil {
 			return // ctx ended
 		}
-		let(p.pop())
+		p.drop()
+		let(key)
 	}
 }
 
-func (p *pacer) pop() objectKey {
+func (p *pacer) first() (objectKey, turn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	return p.queue[0], p.waiting[p.queue[0]]
+}
+
+// drop takes the first key out of the queue.
+func (p *pacer) drop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dropLocked()
+}
+
+// dropUnchanged drops the first key unless it was added again since it was seen.
+func (p *pacer) dropUnchanged(seen turn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.waiting[p.queue[0]] == seen {
+		p.dropLocked()
+	}
+}
+
+// dropLocked is drop; p.mu is held.
+func (p *pacer) dropLocked() {
 	key := p.queue[0]
 	p.queue = p.queue[1:]
-	if p.waiting[key] {
+	if p.waiting[key].granted {
 		p.granted[key] = struct{}{}
 	}
 	delete(p.waiting, key)
-	return key
 }
 
 func (p *pacer) len() int {

@@ -2,6 +2,7 @@ package propagation
 
 import (
 	"maps"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/cache"
@@ -53,6 +54,9 @@ func (c *Controller) handlerOf(k *kind) cache.ResourceEventHandler {
 			c.ledger.forget(key)
 			k.forgetSize(obj)
 			c.checkLeftovers(k, key)
+			for _, removal := range c.removals.of(key) {
+				c.resumeRemoval(removal) // as long as the object was there, this was its own
+			}
 			if k.namespaces {
 				c.resyncNamespaced(obj.Namespace)
 			}
@@ -266,8 +270,21 @@ func (w *memberWorker) resyncRecorded(k *kind) {
 		case under || obj.DeletionTimestamp != nil || obj.Status.ObservedGeneration != obj.Generation:
 			w.c.objects.AddBackground(key)
 		default:
-			w.c.pacer.add(key)
+			w.c.pacer.addIfStale(key)
 		}
+	})
+}
+
+// isStale says that the status of an object has other members as lost than are.
+func (c *Controller) isStale(key objectKey) bool {
+	k := c.kind(key.kind)
+	if k == nil {
+		return false
+	}
+	obj := k.get(key.NamespacedName)
+	return obj != nil && slices.ContainsFunc(obj.Status.Clusters, func(entry typesv1beta1.ClusterStatus) bool {
+		member := c.config.Members.Get(entry.Name)
+		return member != nil && member.Ready() == (entry.LastSeenTime != nil || entry.Status == typesv1beta1.ClusterNotReady)
 	})
 }
 

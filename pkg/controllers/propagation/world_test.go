@@ -66,6 +66,8 @@ type world struct {
 	reads      map[string][]read
 	// stored counts what the controller writes to the storage.
 	stored int
+	// punctual has watches never be late.
+	punctual bool
 	// rewrites is Config.StatusRewrites; unreleased has finalizers stay on.
 	rewrites   int
 	unreleased bool
@@ -238,7 +240,7 @@ func (s *source) ListerWatcher() cache.ListerWatcher {
 				return nil, err
 			}
 			return watch.Filter(events, func(event watch.Event) (watch.Event, bool) {
-				if rand.IntN(10) == 0 {
+				if !s.w.punctual && rand.IntN(10) == 0 {
 					time.Sleep(time.Duration(rand.IntN(100)) * time.Millisecond)
 				}
 				return event, true

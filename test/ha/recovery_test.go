@@ -257,9 +257,13 @@ func TestStoreIsLost(t *testing.T) {
 		assert.NoError(t, f.Federation().Start(context.WithoutCancel(f.ctx())))
 	})
 	require.NoError(t, f.Reinstall(f.ctx()))
-	state, err := f.told()
-	require.NoError(t, err)
-	require.Equal(t, "StoreEmpty", state.reason)
+	f.eventually("the recovery", func(context.Context) error {
+		state, err := f.told()
+		if err == nil && state.reason != "StoreEmpty" {
+			err = fmt.Errorf("it is %+v", *state)
+		}
+		return err
+	})
 	require.NoError(t, f.Join(f.ctx(), f.Member(member)))
 	_, err = f.in(federatedNamespaces, namespace).Create(f.ctx(), federatedObject("FederatedNamespace", namespace, nil), metav1.CreateOptions{})
 	require.NoError(t, err)
@@ -271,7 +275,7 @@ func TestStoreIsLost(t *testing.T) {
 	output, err := f.fed("status")
 	require.Error(t, err)
 	require.Contains(t, output, "StoreEmpty")
-	state = f.awaitRecovery(map[string][]string{"Adopted": {namespace + "/kept"}, "Released": {namespace + "/lost"}})
+	state := f.awaitRecovery(map[string][]string{"Adopted": {namespace + "/kept"}, "Released": {namespace + "/lost"}})
 	require.Equal(t, before, f.copies(), "a member was written to in a recovery")
 	f.confirm(state.hash)
 	f.eventually("the other copy to be let go", func(ctx context.Context) error {

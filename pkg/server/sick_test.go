@@ -372,7 +372,7 @@ func (g *gauge) watch(fault hollow.Injector) hollow.Injector {
 // One of ten members is sick, and taken for well: objects come to the others as they
 // do without it, their statuses say so, and it is not asked more than it bears.
 func TestOneSickMemberSlowsNobody(t *testing.T) {
-	const objects, mostRounds = 20, 12
+	const objects, mostRounds = 10, 16
 	w := newWard(t, wardMembers, 30*time.Second)
 	for i, sickness := range sicknesses {
 		t.Run(sickness.name, func(t *testing.T) {

@@ -199,6 +199,15 @@ func (l *ledger) has(key objectKey, cluster string) bool {
 	return r != nil && r.copies[cluster] != nil
 }
 
+// knows says whether there is anything about a copy that the cache may not have:
+// has, or our last write of the object.
+func (l *ledger) knows(key objectKey, cluster string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r := l.records[key]
+	return r != nil && (r.copies[cluster] != nil || r.written != nil && recordedCluster(r.written, cluster) != nil)
+}
+
 // request notes that a copy needs a request, and reports whether a task is to be
 // queued for it: not if one is outstanding already for this generation.
 func (l *ledger) request(key objectKey, obj *typesv1beta1.FederatedObject, cluster string, now time.Time) bool {

@@ -34,6 +34,7 @@ type memberWorker struct {
 	// held says that the member was not to be written to, as last seen; c.changing is held.
 	held     bool
 	listings listings
+	moments  atomic.Int64
 }
 
 func (c *Controller) newMemberWorker(ctx context.Context, member Member) *memberWorker {

@@ -19,6 +19,8 @@ type pass struct {
 	obj *typesv1beta1.FederatedObject
 	decision
 	members map[string]Member
+	// moments of the members when they were looked at.
+	moments map[string]moment
 
 	// results by cluster; requests are the clusters whose copies need a request.
 	results  map[string]result
@@ -60,7 +62,7 @@ func (c *Controller) sync(ctx context.Context, key objectKey) error {
 	}
 
 	clusters, byName := c.clusters()
-	p := &pass{c: c, k: k, key: key, obj: obj, members: byName, results: map[string]result{}}
+	p := &pass{c: c, k: k, key: key, obj: obj, members: byName, moments: map[string]moment{}, results: map[string]result{}}
 	p.decision = c.decide(k, obj, clusters)
 	if p.parked {
 		return nil
@@ -82,7 +84,13 @@ func (c *Controller) sync(ctx context.Context, key objectKey) error {
 			return err
 		}
 	}
-	return p.report(ctx, taken)
+	if err := p.report(ctx, taken); err != nil {
+		return err
+	}
+	if p.overtaken() {
+		c.objects.Add(key)
+	}
+	return nil
 }
 
 // addFinalizer is for objects that came to the storage without it. The event of
@@ -117,6 +125,7 @@ func (p *pass) concerned() sets.Set[string] {
 
 // examine finds out what the copy in one cluster needs.
 func (p *pass) examine(ctx context.Context, cluster string) error {
+	p.moments[cluster] = p.c.moment(cluster)
 	v, err := p.c.look(ctx, p.k, p.obj, &p.decision, cluster, p.members[cluster])
 	if err != nil {
 		return err

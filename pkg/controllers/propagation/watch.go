@@ -258,13 +258,14 @@ func (w *memberWorker) resyncCopies(k *kind, copies Copies) {
 // member. One that is not ready may hold up its workers with requests that it does
 // not answer; to report that takes none of them.
 func (w *memberWorker) resyncRecorded(k *kind) {
+	w.moments.Add(1)
 	member := w.c.config.Members.Get(w.name)
 	lost := member != nil && !member.Ready()
 	k.each("", func(obj *typesv1beta1.FederatedObject) {
 		key := k.keyOf(obj)
 		under := w.c.ledger.has(key, w.name)
 		switch {
-		case recordedCluster(obj, w.name) == nil && !under:
+		case recordedCluster(obj, w.name) == nil && !w.c.ledger.knows(key, w.name):
 		case !lost:
 			w.queue.AddBackground(key)
 		case under || obj.DeletionTimestamp != nil || obj.Status.ObservedGeneration != obj.Generation:
@@ -290,6 +291,7 @@ func (c *Controller) isStale(key objectKey) bool {
 
 // wakeContents tries again at once what waits for a namespace of the member.
 func (w *memberWorker) wakeContents(namespace string) {
+	w.moments.Add(1)
 	for _, k := range w.c.allKinds() {
 		if !k.namespaced {
 			continue
@@ -297,7 +299,7 @@ func (w *memberWorker) wakeContents(namespace string) {
 		k.each(namespace, func(obj *typesv1beta1.FederatedObject) {
 			key := k.keyOf(obj)
 			entry := recordedCluster(obj, w.name)
-			if entry != nil && entry.Status != typesv1beta1.ClusterPropagationOK || w.c.ledger.has(key, w.name) {
+			if entry != nil && entry.Status != typesv1beta1.ClusterPropagationOK || w.c.ledger.knows(key, w.name) {
 				w.queue.Forget(key)
 				w.queue.Add(key)
 			}

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -56,6 +57,10 @@ type world struct {
 	settings   Settings
 	// withStatus says that ConfigMaps have a status.
 	withStatus bool
+	// beforeStatus is called before a status is stored.
+	beforeStatus atomic.Pointer[func(*typesv1beta1.FederatedObject)]
+	// holdEvents, unless nil, keeps events of the storage back until it is closed.
+	holdEvents atomic.Pointer[chan struct{}]
 
 	mu         sync.Mutex
 	controller *Controller
@@ -206,6 +211,9 @@ func (s *source) Get(ctx context.Context, namespace, name string) (*typesv1beta1
 
 func (s *source) UpdateStatus(ctx context.Context, obj *typesv1beta1.FederatedObject) (*typesv1beta1.FederatedObject, error) {
 	s.count()
+	if before := s.w.beforeStatus.Load(); before != nil {
+		(*before)(obj)
+	}
 	return s.Kind.UpdateStatus(ctx, obj)
 }
 
@@ -242,6 +250,9 @@ func (s *source) ListerWatcher() cache.ListerWatcher {
 			return watch.Filter(events, func(event watch.Event) (watch.Event, bool) {
 				if !s.w.punctual && rand.IntN(10) == 0 {
 					time.Sleep(time.Duration(rand.IntN(100)) * time.Millisecond)
+				}
+				if hold := s.w.holdEvents.Load(); hold != nil {
+					<-*hold
 				}
 				return event, true
 			}), nil
@@ -320,6 +331,14 @@ func (w *world) leave(cluster string) {
 	w.removed[cluster] = true
 	w.mu.Unlock()
 	w.tell(MemberChange{Name: cluster, Removed: true})
+}
+
+// join brings a cluster back that has left.
+func (w *world) join(cluster string) {
+	w.mu.Lock()
+	delete(w.removed, cluster)
+	w.mu.Unlock()
+	w.tell(MemberChange{Name: cluster, Added: true})
 }
 
 // put creates or changes an object.

@@ -180,7 +180,13 @@ func (s *soak) compareMember(member string, copies map[key]*unstructured.Unstruc
 			got, err := dataOf(k.Resource, object)
 			if err != nil {
 				report(k, "cannot be read: %v", err)
-			} else if err := sameData(want, got); err != nil {
+				break
+			}
+			own := target{member, k}
+			if s.model.mayRelease(member, k) {
+				s.model.inherited[own] = got
+			}
+			if err := sameData(want, got, s.model.inherited[own]); err != nil {
 				report(k, "%v", err)
 			}
 		}
@@ -188,15 +194,16 @@ func (s *soak) compareMember(member string, copies map[key]*unstructured.Unstruc
 	return failed
 }
 
-// sameData says how the data of a copy differ from what was asked for. What somebody added in the member is theirs.
-func sameData(want, got map[string]string) error {
+// sameData says how the data of a copy differ from what was asked for. What somebody added in the member is theirs, and so
+// is what was there when the copy was taken over.
+func sameData(want, got, inherited map[string]string) error {
 	for k, v := range want {
 		if got[k] != v {
 			return fmt.Errorf("has %q for %s instead of %q", got[k], k, v)
 		}
 	}
 	for k, v := range got {
-		if _, ok := want[k]; !ok && !strings.HasPrefix(v, tampering) && (k == "soak" || strings.HasPrefix(k, "k") && len(k) == 2) {
+		if _, ok := want[k]; !ok && inherited[k] != v && !strings.HasPrefix(v, tampering) && (k == "soak" || strings.HasPrefix(k, "k") && len(k) == 2) {
 			return fmt.Errorf("has %s=%s, for which nobody asks", k, v)
 		}
 	}

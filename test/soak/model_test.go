@@ -22,10 +22,12 @@ type model struct {
 	// tampered are the copies with which somebody tampered in this round. A copy that lost its label is not known as a
 	// copy for a moment.
 	tampered map[target]bool
+	// inherited are data of copies that were let go and taken over again: what an edit had put there is the member's.
+	inherited map[target]map[string]string
 }
 
 func newModel(members []string) *model {
-	m := &model{objects: map[key]*timeline[value]{}, clusters: map[string]*timeline[membership]{}, actual: map[string]*membership{}}
+	m := &model{objects: map[key]*timeline[value]{}, clusters: map[string]*timeline[membership]{}, actual: map[string]*membership{}, inherited: map[target]map[string]string{}}
 	for _, name := range members {
 		m.clusters[name] = &timeline[membership]{}
 	}

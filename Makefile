@@ -47,6 +47,11 @@ fuzz: ## Fuzz each target in turn: make fuzz, make fuzz FUZZTIME=10m FUZZ=FuzzPl
 fuzz-api: sandbox ## Send a server what its OpenAPI describes, and worse: make fuzz-api REQUESTS=20000.
 	@$(SANDBOX) run -- go test ./test/fuzz -count=1 $(TEST_FLAGS) -v -args -api.requests=$(or $(REQUESTS),5000)
 
+.PHONY: soak
+soak: ## Put a federation under faults: make soak, make soak SOAK_FAULTS=500 SOAK_SEED=7 SOAK_MEMBERS=2.
+	go test ./test/soak -count=1 -timeout=$(or $(SOAK_TIMEOUT),100m) -v -args -soak.faults=$(or $(SOAK_FAULTS),2000) \
+		-soak.seed=$(or $(SOAK_SEED),$(shell date +%s)) -soak.members=$(or $(SOAK_MEMBERS),3) -soak.report=$(CURDIR)/.soak
+
 .PHONY: bench
 bench: ## Measure propagation against direct writes: make bench, make bench BENCH_FLAGS="-members 10 -budgets".
 	go run ./test/bench $(BENCH_FLAGS)

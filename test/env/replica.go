@@ -49,6 +49,9 @@ func (r *Replica) Running(ctx context.Context) error { return r.backend().Check(
 // PID is its process id.
 func (r *Replica) PID(ctx context.Context) (int, error) { return r.backend().PID(ctx, r.name) }
 
+// Component is its process, which can be killed and started without waiting for anything.
+func (r *Replica) Component() Component { return Component{r.name, r.backend()} }
+
 // SetFlags adds flags to those that the environment gives it, or overrides them, from its next start on.
 func (r *Replica) SetFlags(ctx context.Context, flags ...string) error {
 	return r.backend().Define(ctx, r.spec(flags...))

@@ -120,8 +120,9 @@ func (m *model) unexplained(member string, event *auditv1.Event) error {
 }
 
 // checkWrites says which writes of the federation in this round have no cause.
-func (s *soak) checkWrites() error {
+func (s *soak) checkWrites(budgeted bool) error {
 	var failed []error
+	spent := spent{}
 	for _, l := range s.audits {
 		events, err := l.read()
 		if err != nil {
@@ -132,9 +133,11 @@ func (s *soak) checkWrites() error {
 		for _, event := range events {
 			if err := s.model.unexplained(l.member, event); err != nil {
 				failed = append(failed, fmt.Errorf("%s: %w", l.member, err))
+			} else if budgeted {
+				s.model.spend(spent, l.member, event)
 			}
 		}
 		s.model.mu.Unlock()
 	}
-	return errors.Join(failed...)
+	return errors.Join(append(failed, spent.check())...)
 }

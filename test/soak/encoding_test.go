@@ -58,7 +58,13 @@ func (v *value) spec(resource string) map[string]any {
 	if v.Selector != nil {
 		placement["clusterSelector"] = selectorOf(v.Selector)
 	}
-	spec := map[string]any{"template": template(resource, v.Data), "placement": placement}
+	if v.AllowEmpty {
+		placement["allowEmpty"] = true
+	}
+	spec := map[string]any{"template": template(resource, v.Data)}
+	if len(placement) > 0 {
+		spec["placement"] = placement
+	}
 	if len(v.Overrides) > 0 {
 		var overrides []any
 		for i, o := range v.Overrides {

@@ -44,6 +44,9 @@ type value struct {
 	Clusters []string          `json:"clusters,omitzero"`
 	Selector map[string]string `json:"selector,omitzero"`
 
+	// AllowEmpty says that it is meant when no cluster is selected.
+	AllowEmpty bool `json:"allowEmpty,omitempty"`
+
 	// Data is that of a ConfigMap or a Secret, or the labels of a namespace; of a Deployment it has replicas and image.
 	Data      map[string]string `json:"data,omitempty"`
 	Overrides []override        `json:"overrides,omitempty"`

@@ -22,6 +22,8 @@ type model struct {
 	// tampered are the copies with which somebody tampered in this round. A copy that lost its label is not known as a
 	// copy for a moment.
 	tampered map[target]bool
+	// approved are the objects of which removals were approved in this round.
+	approved map[key]bool
 	// inherited are data of copies that were let go and taken over again: what an edit had put there is the member's.
 	inherited map[target]map[string]string
 }
@@ -39,7 +41,7 @@ func newModel(members []string) *model {
 func (m *model) begin() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.stopped, m.tampered = map[string]bool{}, map[target]bool{}
+	m.stopped, m.tampered, m.approved = map[string]bool{}, map[target]bool{}, map[key]bool{}
 }
 
 // object returns what is known of an object, which nobody made if nothing is. m.mu is held.

@@ -58,6 +58,7 @@ type soak struct {
 	faults       injected
 	acknowledged atomic.Int64
 	writes       int
+	approvals    int
 
 	bystandersMu sync.Mutex
 	bystanders   []bystander
@@ -148,21 +149,27 @@ func (s *soak) run(t *testing.T, seed uint64) {
 	s.seed, s.model = seed, newModel(s.names)
 	s.faults = injected{byName: map[string]int{}}
 	s.acknowledged.Store(0)
-	s.writes = 0
+	s.writes, s.approvals = 0, 0
 	began := time.Now()
 	s.check(t, s.prepare(t.Context()))
 	for round := 1; s.faults.total < *faultsFlag; round++ {
 		s.history.begin(round)
 		s.model.begin()
 		planned := min(faultsPerRound, max(*faultsFlag-s.faults.total, 5))
-		s.check(t, s.disturb(t.Context(), round, planned))
+		budgets := wideBudgets
+		if hasDefaultBudgets(round) {
+			budgets = defaultBudgets
+		}
+		s.check(t, s.setBudgets(t.Context(), budgets))
+		s.disturb(t.Context(), round, planned)
 		s.check(t, s.heal(t.Context()))
-		s.check(t, s.await(t.Context(), "members to equal the intent", s.compare))
-		s.check(t, s.conclude(t.Context()))
-		t.Logf("round %d: %d faults, %d edits acknowledged, %d writes of the federation in members, after %s", round, s.faults.total,
-			s.acknowledged.Load(), s.writes, time.Since(began).Round(time.Second))
+		s.check(t, s.await(t.Context(), "members to equal the intent", s.converge))
+		s.check(t, s.conclude(t.Context(), hasDefaultBudgets(round)))
+		t.Logf("round %d: %d faults, %d edits acknowledged, %d writes of the federation in members, %d approvals, after %s", round, s.faults.total,
+			s.acknowledged.Load(), s.writes, s.approvals, time.Since(began).Round(time.Second))
 	}
 	s.model.begin()
+	s.check(t, s.setBudgets(t.Context(), wideBudgets))
 	s.check(t, s.clear(t.Context()))
 	for _, name := range slices.Sorted(func(yield func(string) bool) {
 		for name := range s.faults.byName {
@@ -193,7 +200,7 @@ func (s *soak) prepare(ctx context.Context) error {
 	s.model.mu.Unlock()
 	everywhere := value{Edit: fmt.Sprintf("prepare-%d", s.seed), Selector: map[string]string{}, Data: map[string]string{"soak": "home"}}
 	s.edit(ctx, s.newClient(), "prepare", key{namespaces, home, home}, everywhere)
-	if err := s.await(ctx, "the namespace to be everywhere", s.compare); err != nil {
+	if err := s.await(ctx, "the namespace to be everywhere", s.converge); err != nil {
 		return err
 	}
 	for _, member := range s.names {
@@ -207,11 +214,11 @@ func (s *soak) prepare(ctx context.Context) error {
 			}
 		}
 	}
-	return s.conclude(ctx)
+	return s.conclude(ctx, false)
 }
 
 // disturb lets everybody work until the faults are over.
-func (s *soak) disturb(ctx context.Context, round, planned int) error {
+func (s *soak) disturb(ctx context.Context, round, planned int) {
 	working, stop := context.WithCancel(ctx)
 	var actors sync.WaitGroup
 	for i := range editors {
@@ -219,16 +226,16 @@ func (s *soak) disturb(ctx context.Context, round, planned int) error {
 	}
 	actors.Go(func() { s.runTamperer(working, round) })
 	actors.Go(func() { s.runAdministrator(working, round) })
-	err := s.runFaults(ctx, round, planned)
+	actors.Go(func() { s.runKubelet(working) })
+	s.runFaults(ctx, round, planned)
 	stop()
 	actors.Wait()
-	return err
 }
 
 // heal starts what does not run, and completes what the administrator could not.
 func (s *soak) heal(ctx context.Context) error {
-	if err := s.Restore(ctx); err != nil {
-		return fmt.Errorf("heal: %w", err)
+	if err := s.await(ctx, "everything to run again", s.Restore); err != nil {
+		return err
 	}
 	if err := s.await(ctx, "types to be propagated again", func(ctx context.Context) error {
 		return s.startTypes(ctx, s.host, configMaps, secrets, deployments)
@@ -270,8 +277,8 @@ func (s *soak) await(ctx context.Context, what string, try func(context.Context)
 }
 
 // conclude checks what the federation wrote, and makes the next round begin with what is true now.
-func (s *soak) conclude(ctx context.Context) error {
-	if err := s.checkWrites(); err != nil {
+func (s *soak) conclude(ctx context.Context, budgeted bool) error {
+	if err := s.checkWrites(budgeted); err != nil {
 		return err
 	}
 	if err := s.await(ctx, "leftovers to be swept", s.sweep); err != nil {
@@ -300,8 +307,8 @@ func (s *soak) clear(ctx context.Context) error {
 		}
 		s.edit(ctx, s.host, "clear", k, value{Edit: "clear", Absent: true})
 	}
-	if err := s.await(ctx, "members to be empty", s.compare); err != nil {
+	if err := s.await(ctx, "members to be empty", s.converge); err != nil {
 		return err
 	}
-	return s.conclude(ctx)
+	return s.conclude(ctx, false)
 }

@@ -29,11 +29,11 @@ type turn struct {
 	added int
 }
 
-// newPacer makes one that lets perSecond through, and as many at once after a
-// second without any.
+// newPacer makes one that lets perSecond through, and a tenth of that at once after
+// a while without any: more would hold up what somebody waits for.
 func newPacer(perSecond int) *pacer {
 	return &pacer{
-		limiter: flowcontrol.NewTokenBucketRateLimiter(float32(perSecond), perSecond),
+		limiter: flowcontrol.NewTokenBucketRateLimiter(float32(perSecond), max(1, perSecond/10)),
 		waiting: map[objectKey]turn{}, granted: map[objectKey]struct{}{}, woken: make(chan struct{}, 1),
 	}
 }

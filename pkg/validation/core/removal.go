@@ -4,8 +4,8 @@ import (
 	"fmt"
 
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
-	"k8s.io/apimachinery/pkg/api/validation/path"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/types"
@@ -88,7 +88,7 @@ func validateRemovalTarget(target *core.RemovalTarget, parent *field.Path) field
 	} else if len(target.Name) > validation.DNS1123SubdomainMaxLength {
 		errs = append(errs, field.TooLong(parent.Child("name"), target.Name, validation.DNS1123SubdomainMaxLength))
 	}
-	for _, message := range path.IsValidPathSegmentName(target.Name) {
+	for _, message := range content.IsPathSegmentName(target.Name) {
 		errs = append(errs, field.Invalid(parent.Child("name"), target.Name, message))
 	}
 	return append(errs, validateUID(target.UID, true, parent.Child("uid"))...)

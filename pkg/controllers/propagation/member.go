@@ -205,7 +205,7 @@ func (w *memberWorker) conclude(key objectKey, obj *typesv1beta1.FederatedObject
 }
 
 // isRewrite says that a result differs from the status only because the member was
-// lost or found: so do those of all its objects.
+// lost or found, or is held: so do those of all its objects.
 func isRewrite(recorded *typesv1beta1.ClusterStatus, obj *typesv1beta1.FederatedObject, r *result) bool {
 	return recorded != nil && !r.gone && obj.DeletionTimestamp == nil && obj.Status.ObservedGeneration == obj.Generation &&
 		(isOfMember(recorded.Status) || isOfMember(r.status))
@@ -213,7 +213,11 @@ func isRewrite(recorded *typesv1beta1.ClusterStatus, obj *typesv1beta1.Federated
 
 // isOfMember says that a status is one of the member rather than of the copy.
 func isOfMember(status typesv1beta1.PropagationStatus) bool {
-	return status == typesv1beta1.ClusterNotReady || status == typesv1beta1.CachedRetrievalFailed
+	switch status {
+	case typesv1beta1.ClusterNotReady, typesv1beta1.CachedRetrievalFailed, typesv1beta1.RecoveryPending, typesv1beta1.NotOwner:
+		return true
+	}
+	return false
 }
 
 // differs says that the status does not have a result.

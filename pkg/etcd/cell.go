@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // statusTimeout bounds the wait for servers of which another one answers.
@@ -92,8 +95,9 @@ func (c *Cell) Written(ctx context.Context) (int64, error) {
 }
 
 // Position returns the term and the index up to which the log of the store is
-// committed, of the server that has come furthest. It is zero for a store that has
-// no such log. To be called after a Load: a server that lags behind answers too.
+// committed, of the servers that have come furthest. It is zero for a store that has
+// no such log, or does not tell. To be called after a Load: a server that lags behind
+// answers too.
 func (c *Cell) Position(ctx context.Context) (term, index uint64, err error) {
 	type answer struct {
 		*clientv3.StatusResponse
@@ -104,25 +108,33 @@ func (c *Cell) Position(ctx context.Context) (term, index uint64, err error) {
 	defer cancel()
 	for _, endpoint := range c.source.Endpoints {
 		go func() {
-			status, err := c.client.Status(limited, endpoint)
+			told, err := c.client.Status(limited, endpoint)
 			if err != nil {
 				err = fmt.Errorf("%s: %w", endpoint, err)
 			}
-			answers <- answer{status, err}
+			answers <- answer{told, err}
 		}()
 	}
 	var errs []error
 	for range c.source.Endpoints {
-		status := <-answers
+		one := <-answers
 		switch {
-		case status.err != nil:
-			errs = append(errs, status.err)
-		case status.RaftTerm > term || status.RaftTerm == term && status.RaftIndex > index:
-			term, index = status.RaftTerm, status.RaftIndex
+		case one.err != nil && tellsNothing(one.err):
+		case one.err != nil:
+			errs = append(errs, one.err)
+		default:
+			term, index = max(term, one.RaftTerm), max(index, one.RaftIndex)
 		}
 	}
 	if len(errs) == len(c.source.Endpoints) {
 		return 0, 0, fmt.Errorf("ask etcd how far it is: %w", errors.Join(errs...))
 	}
 	return term, index, nil
+}
+
+// tellsNothing says that a server answers nobody, or not us.
+func tellsNothing(err error) bool {
+	var refused rpctypes.EtcdError
+	return errors.As(err, &refused) && (refused.Code() == codes.PermissionDenied || refused.Code() == codes.Unimplemented) ||
+		status.Code(err) == codes.Unimplemented
 }

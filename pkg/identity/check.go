@@ -75,14 +75,17 @@ func (k *Keeper) check(ctx context.Context, member string, leases Leases, promis
 	}
 	now, mark := time.Now(), MarkOf(lease)
 	k.mu.Lock()
-	record, told := k.record, max(k.base, k.told[member])
+	record, base := k.record, k.base
 	k.mu.Unlock()
 	if mark != nil && mark.HubID != record.HubID {
 		return NotOwner, fmt.Sprintf("the hub %s writes to this cluster, and last said so at %s; if that hub is gone, or shall not any more: kubectl fed join %s --take-over",
 			mark.HubID, mark.Renewed.UTC().Format(time.RFC3339), member), nil
 	}
-	if mark != nil && mark.Sequence > told && k.recovering.Load() == nil {
-		message := fmt.Sprintf("the store was at sequence %d when it was taken up, and cluster %s has seen %d", k.base, member, mark.Sequence)
+	// One cluster may be a member under several names, and leave and come back: what is
+	// of this session is no news.
+	ours := mark != nil && mark.Session == k.session
+	if mark != nil && !ours && mark.Sequence > base && k.recovering.Load() == nil {
+		message := fmt.Sprintf("the store was at sequence %d when it was taken up, and cluster %s has seen %d", base, member, mark.Sequence)
 		if err := k.Suspect(ctx, StoreOlder, message, mark.Sequence); err != nil {
 			return "", "", err
 		}
@@ -94,23 +97,21 @@ func (k *Keeper) check(ctx context.Context, member string, leases Leases, promis
 	if until, waiting := k.waitFor(member, lease, now); waiting {
 		return TakenOver, fmt.Sprintf("the cluster was taken over from another hub, which may write until %s", until.UTC().Format(time.RFC3339)), nil
 	}
-	_, fresh := k.toldIn(member)
 	overdue := mark == nil || now.Sub(mark.Renewed) >= renewAfter || now.Before(mark.Renewed)
-	if !overdue && (mark.Sequence == record.Sequence || now.Sub(mark.Renewed) < tellAfter && fresh) &&
+	if !overdue && (mark.Sequence == record.Sequence || now.Sub(mark.Renewed) < tellAfter && ours) &&
 		lease.Annotations[TakenOverAnnotation] == "" && ptr.Deref(lease.Spec.LeaseDurationSeconds, 0) == seconds(promise) {
 		return Owned, "", nil
 	}
 	if lease == nil {
 		lease = &coordinationv1.Lease{}
 	}
-	put(lease, record.HubID, record.Sequence, now)
+	put(lease, record.HubID, record.Sequence, k.session, now)
 	delete(lease.Annotations, TakenOverAnnotation)
 	lease.Spec.LeaseDurationSeconds = ptr.To(seconds(promise))
 	if err := leases.WriteOwnerLease(ctx, lease); err != nil {
 		return "", "", err
 	}
 	k.mu.Lock()
-	k.told[member] = record.Sequence
 	delete(k.waits, member)
 	k.mu.Unlock()
 	return Owned, "", nil
@@ -126,14 +127,6 @@ func (k *Keeper) see(mark *Mark) {
 		k.record.Recovery = &recovery
 		k.recovering.Store(&recovery)
 	}
-}
-
-// toldIn returns the sequence that this replica has written to a member.
-func (k *Keeper) toldIn(member string) (int64, bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	sequence, ok := k.told[member]
-	return sequence, ok
 }
 
 // waitFor says until when the former owner of a member may still write. The time
@@ -159,7 +152,6 @@ func (k *Keeper) waitFor(member string, lease *coordinationv1.Lease, now time.Ti
 func (k *Keeper) Forget(member string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	delete(k.told, member)
 	delete(k.waits, member)
 }
 

@@ -32,6 +32,7 @@ func TestJudge(t *testing.T) {
 		"a restored store, and no host": {Evidence{Stored: stored("a", 5), Position: later, Restored: true}, StoreRestored, "a", 5},
 		"a log that began anew":         {Evidence{Stored: stored("a", 5), Position: Position{Term: 2, Index: 99}, Host: &Mark{HubID: "a", Sequence: 5}}, StoreRestored, "a", 5},
 		"a log of an earlier term":      {Evidence{Stored: stored("a", 5), Position: Position{Term: 1, Index: 999}, Host: &Mark{HubID: "a", Sequence: 5}}, StoreRestored, "a", 5},
+		"a shorter log of later terms":  {Evidence{Stored: stored("a", 5), Position: Position{Term: 7, Index: 99}, Host: &Mark{HubID: "a", Sequence: 5}}, StoreRestored, "a", 5},
 		"a log that tells nothing":      {Evidence{Stored: stored("a", 5), Host: &Mark{HubID: "a", Sequence: 5}}, "", "a", 6},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -48,7 +49,7 @@ func TestJudge(t *testing.T) {
 
 			// A restart does not end it, and neither does what the host says by then.
 			for _, host := range []*Mark{nil, test.Host, {HubID: next.HubID, Sequence: next.Sequence}} {
-				again := Judge(Evidence{Stored: &next, Position: later, Host: host}, "other", testTime.Add(time.Hour))
+				again := Judge(Evidence{Stored: &next, Position: test.Position, Host: host}, "other", testTime.Add(time.Hour))
 				require.Equal(t, next.Recovery, again.Recovery)
 				require.Equal(t, next.Sequence, again.Sequence)
 			}
@@ -59,7 +60,7 @@ func TestJudge(t *testing.T) {
 				require.Equal(t, test.Host.HubID, confirmed.HubID, "members know it by this name")
 				require.Greater(t, confirmed.Sequence, test.Host.Sequence)
 			}
-			require.Nil(t, Judge(Evidence{Stored: &confirmed, Position: later, Host: &Mark{HubID: confirmed.HubID, Sequence: confirmed.Sequence}}, "other", testTime).Recovery)
+			require.Nil(t, Judge(Evidence{Stored: &confirmed, Position: test.Position, Host: &Mark{HubID: confirmed.HubID, Sequence: confirmed.Sequence}}, "other", testTime).Recovery)
 		})
 	}
 }

@@ -63,8 +63,8 @@ type Keeper struct {
 	written  int64
 	// base is the sequence of the store when this replica began to lead.
 	base int64
-	// told by member is the sequence that this replica has written there.
-	told map[string]int64
+	// session tells what this replica has written from what others have.
+	session string
 	// waits by member is since when a former owner is waited for.
 	waits map[string]time.Time
 	// ended is closed when a recovery ends.
@@ -80,7 +80,7 @@ func New(options Options) *Keeper {
 		options.RecoveryInterval = time.Second
 	}
 	registerMetrics()
-	return &Keeper{options: options, told: map[string]int64{}, waits: map[string]time.Time{}}
+	return &Keeper{options: options, session: string(uuid.NewUUID()), waits: map[string]time.Time{}}
 }
 
 // ErrNotBegun means that it is not known yet whether the store can be trusted.

@@ -160,6 +160,14 @@ func TestTheSequenceGrowsWithWhatIsWritten(t *testing.T) {
 	require.Equal(t, Owned, h.check(m, time.Minute))
 	require.EqualValues(t, 3, MarkOf(m.lease).Sequence)
 
+	// The same cluster joins under another name, or anew.
+	finding, _, err := h.Check(t.Context(), "two", m, time.Minute)
+	require.NoError(t, err)
+	require.Equal(t, Owned, finding)
+	h.Forget("one")
+	require.Equal(t, Owned, h.check(m, time.Minute))
+	require.Empty(t, h.reason())
+
 	again := newHub(t, h.store, h.host)
 	require.Empty(t, again.reason())
 	require.Equal(t, first.HubID, MarkOf(again.lease()).HubID)

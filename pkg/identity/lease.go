@@ -24,6 +24,8 @@ const (
 const (
 	// SequenceAnnotation is the sequence of the hub.
 	SequenceAnnotation = "federation.kubefed.io/hub-sequence"
+	// SessionAnnotation says which leading replica has written the sequence.
+	SessionAnnotation = "federation.kubefed.io/hub-session"
 	// RecoveryAnnotation is a Status, in the host while there is a recovery.
 	RecoveryAnnotation = "federation.kubefed.io/recovery"
 	// ConfirmAnnotation, in the host, confirms the recovery whose report has this hash.
@@ -37,6 +39,8 @@ const (
 type Mark struct {
 	HubID    string
 	Sequence int64
+	// Session is that of the replica that has written the sequence.
+	Session string
 	// Renewed is when it was last written, zero if that is not known.
 	Renewed time.Time
 }
@@ -46,7 +50,7 @@ func MarkOf(lease *coordinationv1.Lease) *Mark {
 	if lease == nil || lease.Spec.HolderIdentity == nil || *lease.Spec.HolderIdentity == "" {
 		return nil
 	}
-	m := &Mark{HubID: *lease.Spec.HolderIdentity}
+	m := &Mark{HubID: *lease.Spec.HolderIdentity, Session: lease.Annotations[SessionAnnotation]}
 	// A sequence that somebody made unreadable is none that has been seen.
 	m.Sequence, _ = strconv.ParseInt(lease.Annotations[SequenceAnnotation], 10, 64)
 	if lease.Spec.RenewTime != nil {
@@ -55,12 +59,16 @@ func MarkOf(lease *coordinationv1.Lease) *Mark {
 	return m
 }
 
-// put writes a hub into a Lease.
-func put(lease *coordinationv1.Lease, hubID string, sequence int64, now time.Time) {
+// put writes a hub into a Lease; session may be empty.
+func put(lease *coordinationv1.Lease, hubID string, sequence int64, session string, now time.Time) {
 	if lease.Annotations == nil {
 		lease.Annotations = map[string]string{}
 	}
 	lease.Annotations[SequenceAnnotation] = strconv.FormatInt(sequence, 10)
+	delete(lease.Annotations, SessionAnnotation)
+	if session != "" {
+		lease.Annotations[SessionAnnotation] = session
+	}
 	renewed := metav1.NewMicroTime(now)
 	if before := MarkOf(lease); before == nil || before.HubID != hubID {
 		lease.Spec.AcquireTime = &renewed
@@ -70,7 +78,7 @@ func put(lease *coordinationv1.Lease, hubID string, sequence int64, now time.Tim
 
 // TakeOver gives a member's Lease to another hub.
 func TakeOver(lease *coordinationv1.Lease, hubID string, now time.Time) {
-	put(lease, hubID, 0, now)
+	put(lease, hubID, 0, "", now)
 	lease.Annotations[TakenOverAnnotation] = "true"
 }
 

@@ -30,12 +30,13 @@ type Position struct {
 	Index uint64 `json:"index"`
 }
 
-// Before says whether a position is certainly an earlier one than other.
+// Before says whether a position is certainly an earlier one than other: in one log
+// neither the term nor the index that is committed ever gets smaller.
 func (p Position) Before(other Position) bool {
 	if p == (Position{}) || other == (Position{}) {
 		return false
 	}
-	return p.Term < other.Term || p.Term == other.Term && p.Index < other.Index
+	return p.Term < other.Term || p.Index < other.Index
 }
 
 // Reason of a recovery.

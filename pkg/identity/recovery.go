@@ -59,7 +59,7 @@ func (k *Keeper) tellHost(ctx context.Context, status *Status) error {
 		case recovery == nil && seen != nil && (seen.HubID != k.record.HubID || seen.Sequence > k.record.Sequence):
 			return errOtherHub
 		case recovery == nil, seen == nil:
-			put(lease, k.record.HubID, k.record.Sequence, time.Now())
+			put(lease, k.record.HubID, k.record.Sequence, k.session, time.Now())
 			if recovery == nil {
 				delete(lease.Annotations, ConfirmAnnotation)
 			}

@@ -14,8 +14,9 @@ const failuresToOpen = 3
 
 // breaker keeps requests away from a member that does not answer. After some
 // consecutive failures it refuses requests for a time, then lets one through: when
-// that is answered all may pass, else the time doubles. Any answer counts, an
-// error status too.
+// that is answered all may pass, else the time doubles. It doubles too when the
+// member stops to answer again soon after: whenever it comes back, all its copies
+// are looked at. Any answer counts, an error status too.
 type breaker struct {
 	clock    clock.PassiveClock
 	min, max time.Duration
@@ -26,8 +27,10 @@ type breaker struct {
 	failures int
 	window   time.Duration
 	until    time.Time
-	trial    bool
-	last     error
+	// closed is when the member last answered again.
+	closed time.Time
+	trial  bool
+	last   error
 }
 
 // open returns why and for how long requests are refused now. It returns no
@@ -67,7 +70,10 @@ func (b *breaker) enter() (time.Duration, error) {
 func (b *breaker) answered() {
 	b.mu.Lock()
 	opened := b.failures >= failuresToOpen
-	b.failures, b.window, b.trial, b.last = 0, 0, false, nil
+	b.failures, b.trial, b.last = 0, false, nil
+	if opened {
+		b.closed = b.clock.Now()
+	}
 	b.mu.Unlock()
 	if opened {
 		b.changed()
@@ -87,12 +93,15 @@ func (b *breaker) failed(err error) {
 	b.failures++
 	b.last = err
 	now := b.clock.Now()
+	opens := b.failures == failuresToOpen
+	if opens && now.Sub(b.closed) > b.max {
+		b.window = 0
+	}
 	// Requests that were on their way when it opened do not lengthen the time.
 	if b.failures >= failuresToOpen && !now.Before(b.until) {
 		b.window = min(max(2*b.window, b.min), b.max)
 		b.until = now.Add(b.window)
 	}
-	opens := b.failures == failuresToOpen
 	b.mu.Unlock()
 	if opens {
 		b.changed()

@@ -58,6 +58,32 @@ func TestBreakerKeepsRequestsFromAMemberThatDoesNotAnswer(t *testing.T) {
 	}
 }
 
+// A member that comes and goes is left alone for ever longer, until it has stayed.
+func TestBreakerOfAMemberThatFlaps(t *testing.T) {
+	c := testingclock.NewFakePassiveClock(time.Unix(1000, 0))
+	b, changes := newTestBreaker(c)
+	opened := func() time.Duration {
+		for range failuresToOpen {
+			_, err := b.enter()
+			require.NoError(t, err)
+			b.failed(errors.New("connection reset"))
+		}
+		left, err := b.enter()
+		require.Error(t, err)
+		c.SetTime(c.Now().Add(left))
+		_, err = b.enter()
+		require.NoError(t, err)
+		b.answered()
+		return left
+	}
+	for _, window := range []time.Duration{1, 2, 4, 8, 8} {
+		require.Equal(t, window*time.Second, opened())
+	}
+	require.Equal(t, 10, *changes)
+	c.SetTime(c.Now().Add(b.max + time.Second))
+	require.Equal(t, time.Second, opened(), "it has stayed")
+}
+
 func TestBreakerNeedsFailuresInARow(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := testingclock.NewFakePassiveClock(time.Unix(0, 0))

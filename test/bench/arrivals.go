@@ -16,6 +16,8 @@ import (
 // arrivals are the times at which members showed a state of objects.
 type arrivals struct {
 	expected int
+	// revisionOf reads the revision of an object.
+	revisionOf func(*unstructured.Unstructured) string
 
 	mu   sync.Mutex
 	seen map[string]time.Time
@@ -30,9 +32,9 @@ type arrivals struct {
 // for their end.
 func (b *bench) watchArrivals(ctx context.Context, namespace string, op operation, revision string, expected int) (*arrivals, error) {
 	ctx, stop := context.WithCancel(ctx)
-	a := &arrivals{expected: expected, seen: make(map[string]time.Time, expected), all: make(chan struct{}), stop: stop}
+	a := &arrivals{expected: expected, revisionOf: b.workload.revisionOf, seen: make(map[string]time.Time, expected), all: make(chan struct{}), stop: stop}
 	for member, client := range b.members {
-		if err := a.watch(ctx, client.Resource(configMaps).Namespace(namespace), member, op, revision); err != nil {
+		if err := a.watch(ctx, client.Resource(b.workload.target).Namespace(namespace), member, op, revision); err != nil {
 			a.close()
 			return nil, fmt.Errorf("watch %s: %w", member, err)
 		}
@@ -56,7 +58,7 @@ func (a *arrivals) watch(ctx context.Context, client dynamic.ResourceInterface, 
 				a.fail(fmt.Errorf("watch %s: %v", member, event.Object))
 				return
 			}
-			if op == opDelete && event.Type == watch.Deleted || op != opDelete && revisionOf(o) == revision {
+			if op == opDelete && event.Type == watch.Deleted || op != opDelete && a.revisionOf(o) == revision {
 				a.add(member+"/"+o.GetName(), time.Now())
 			}
 		}
@@ -65,11 +67,6 @@ func (a *arrivals) watch(ctx context.Context, client dynamic.ResourceInterface, 
 		}
 	})
 	return nil
-}
-
-func revisionOf(o *unstructured.Unstructured) string {
-	revision, _, _ := unstructured.NestedString(o.Object, "data", revisionKey)
-	return revision
 }
 
 func (a *arrivals) add(key string, at time.Time) {

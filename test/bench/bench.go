@@ -16,9 +16,7 @@ import (
 
 var (
 	namespaces          = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
-	configMaps          = schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}
-	federatedNamespaces = schema.GroupVersionResource{Group: "types.kubefed.io", Version: "v1beta1", Resource: "federatednamespaces"}
-	federatedConfigMaps = schema.GroupVersionResource{Group: "types.kubefed.io", Version: "v1beta1", Resource: "federatedconfigmaps"}
+	federatedNamespaces = federatedResource("federatednamespaces")
 )
 
 const (
@@ -33,14 +31,15 @@ const (
 // bench is a running federation and the clients of the harness.
 type bench struct {
 	options
+	workload *workload
 	env      *env.Environment
 	host     dynamic.Interface
 	members  map[string]dynamic.Interface
 	reporter progress.Reporter
 }
 
-func newBench(ctx context.Context, environment *env.Environment, o options, reporter progress.Reporter) (*bench, error) {
-	b := &bench{options: o, env: environment, members: map[string]dynamic.Interface{}, reporter: reporter}
+func newBench(ctx context.Context, environment *env.Environment, work *workload, o options, reporter progress.Reporter) (*bench, error) {
+	b := &bench{options: o, workload: work, env: environment, members: map[string]dynamic.Interface{}, reporter: reporter}
 	var err error
 	if b.host, err = unlimited(environment.Host().Config()); err != nil {
 		return nil, err
@@ -53,18 +52,23 @@ func newBench(ctx context.Context, environment *env.Environment, o options, repo
 			return nil, err
 		}
 	}
+	return b, nil
+}
+
+// federateNamespace makes the namespace of the federated objects, in all members.
+func (b *bench) federateNamespace(ctx context.Context) error {
 	if err := create(ctx, b.host, namespaces, object("v1", "Namespace", "", federatedNamespace)); err != nil {
-		return nil, err
+		return err
 	}
 	federated := object("types.kubefed.io/v1beta1", "FederatedNamespace", federatedNamespace, federatedNamespace)
 	federated.Object["spec"] = map[string]any{"placement": everywhere()}
 	if err := create(ctx, b.host, federatedNamespaces, federated); err != nil {
-		return nil, err
+		return err
 	}
-	if err := environment.AwaitReady(ctx, federatedNamespaces, federatedNamespace, federatedNamespace); err != nil {
-		return nil, fmt.Errorf("federate the namespace: %w", err)
+	if err := b.env.AwaitReady(ctx, federatedNamespaces, federatedNamespace, federatedNamespace); err != nil {
+		return fmt.Errorf("federate the namespace: %w", err)
 	}
-	return b, nil
+	return nil
 }
 
 // unlimited is a client that is held up by the server alone.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"strconv"
@@ -21,21 +22,30 @@ import (
 
 // options are the size of the work.
 type options struct {
+	scenario, kind                               string
 	members, objects, rounds, inFlight, unloaded int
 	output                                       string
-	budgets, profiles                            bool
+	budgets, profiles, full                      bool
 }
+
+const (
+	scenarioBurst = "burst"
+	scenarioScale = "scale"
+)
 
 func main() {
 	o := options{}
-	flag.IntVar(&o.members, "members", 3, "real member clusters")
+	flag.StringVar(&o.scenario, "scenario", scenarioBurst, "burst: real members, against direct writes; scale: hollow members, how cost grows with them and with objects")
+	flag.StringVar(&o.kind, "kind", "", "what is propagated: configmaps (of 1 KiB), deployments (of 3 KiB); by default those in a burst, these in scale")
+	flag.IntVar(&o.members, "members", 3, "real member clusters of a burst")
 	flag.IntVar(&o.objects, "objects", 1000, "objects of a burst")
-	flag.IntVar(&o.rounds, "rounds", 3, "rounds, of which medians are taken; one more warms up")
-	flag.IntVar(&o.inFlight, "in-flight", 16, "requests of a burst at a time")
+	flag.IntVar(&o.rounds, "rounds", 3, "rounds of a burst, of which medians are taken; one more warms up")
+	flag.IntVar(&o.inFlight, "in-flight", 16, "requests at a time")
 	flag.IntVar(&o.unloaded, "unloaded", 50, "objects that are written one after another")
 	flag.StringVar(&o.output, "output", ".bench", "folder for the results")
 	flag.BoolVar(&o.budgets, "budgets", false, "fail if a budget is not met")
-	flag.BoolVar(&o.profiles, "profiles", false, "profile the server in the last round")
+	flag.BoolVar(&o.profiles, "profiles", false, "profile the server: a burst's last round, or the creates of each size")
+	flag.BoolVar(&o.full, "full", false, "all sizes of scale, up to 50,000 objects and 1,000 members: an hour")
 	flag.Parse()
 	klog.SetOutput(os.Stderr)
 
@@ -47,9 +57,30 @@ func main() {
 	}
 }
 
+// measured is the outcome of a scenario.
+type measured interface {
+	print(io.Writer)
+	write() error
+	budgets() []budget
+}
+
 func run(ctx context.Context, o options) (err error) {
+	if o.scenario != scenarioBurst && o.scenario != scenarioScale {
+		return fmt.Errorf("-scenario must be %s or %s", scenarioBurst, scenarioScale)
+	}
+	real := o.members
+	if o.scenario == scenarioScale {
+		real = 0
+	}
+	if o.kind == "" {
+		o.kind = map[string]string{scenarioBurst: "configmaps", scenarioScale: "deployments"}[o.scenario]
+	}
+	work, err := workloadOf(o.kind)
+	if err != nil {
+		return err
+	}
 	reporter := progress.NewWriter(os.Stderr)
-	names := make([]string, o.members)
+	names := make([]string, real)
 	for i := range names {
 		names[i] = "cluster" + strconv.Itoa(i+1)
 	}
@@ -62,19 +93,24 @@ func run(ctx context.Context, o options) (err error) {
 		err = errors.Join(err, environment.Stop(context.WithoutCancel(ctx)))
 	}()
 
-	b, err := newBench(ctx, environment, o, reporter)
+	b, err := newBench(ctx, environment, work, o, reporter)
 	if err != nil {
 		return err
 	}
-	results, err := b.measure(ctx)
+	var results measured
+	if o.scenario == scenarioScale {
+		results, err = b.measureScale(ctx)
+	} else {
+		results, err = b.measureBurst(ctx)
+	}
 	if err != nil {
 		return err
 	}
 	results.print(os.Stdout)
-	if err := results.write(o.output); err != nil {
+	if err := results.write(); err != nil {
 		return err
 	}
-	if missed := results.missed(); o.budgets && len(missed) > 0 {
+	if missed := missed(results.budgets()); o.budgets && len(missed) > 0 {
 		return fmt.Errorf("budgets not met: %v", missed)
 	}
 	return nil

@@ -33,8 +33,11 @@ func (s *sample) hubCPU() time.Duration {
 	return s.cpu[processServer] + s.cpu[processHost] + s.cpu[processHostKV]
 }
 
-// measure runs all rounds. The first warms up and is not counted.
-func (b *bench) measure(ctx context.Context) (*results, error) {
+// measureBurst runs all rounds. The first warms up and is not counted.
+func (b *bench) measureBurst(ctx context.Context) (*results, error) {
+	if err := b.federateNamespace(ctx); err != nil {
+		return nil, err
+	}
 	r := newResults(b.options)
 	for round := range b.rounds + 1 {
 		b.reporter.Status("round %d of %d", round, b.rounds)
@@ -104,7 +107,7 @@ func (b *bench) profiledPhase(ctx context.Context, op operation, round int) (*sa
 	if !b.profiles || round != b.rounds {
 		return b.federatedPhase(ctx, op, round)
 	}
-	wait, err := b.profile(ctx, op)
+	wait, err := b.profile(ctx, string(op))
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +158,7 @@ func (b *bench) federatedPhase(ctx context.Context, op operation, round int) (*s
 
 // awaitReported waits until the hub has nothing more to write about the objects.
 func (b *bench) awaitReported(ctx context.Context, op operation) error {
-	client := b.host.Resource(federatedConfigMaps).Namespace(federatedNamespace)
+	client := b.host.Resource(b.workload.federated).Namespace(federatedNamespace)
 	for {
 		list, err := client.List(ctx, metav1.ListOptions{})
 		if err != nil {
@@ -213,12 +216,15 @@ func (b *bench) unloadedPhases(ctx context.Context, r *results) error {
 // notReported says that the status is not yet about the present generation.
 func notReported(o unstructured.Unstructured) bool {
 	observed, _, _ := unstructured.NestedInt64(o.Object, "status", "observedGeneration")
+	return observed != o.GetGeneration() || !conditionTrue(&o, "Propagation")
+}
+
+func conditionTrue(o *unstructured.Unstructured, name string) bool {
 	conditions, _, _ := unstructured.NestedSlice(o.Object, "status", "conditions")
 	for _, item := range conditions {
-		condition, ok := item.(map[string]any)
-		if ok && condition["type"] == "Propagation" && condition["status"] == "True" {
-			return observed != o.GetGeneration()
+		if condition, ok := item.(map[string]any); ok && condition["type"] == name {
+			return condition["status"] == "True"
 		}
 	}
-	return true
+	return false
 }

@@ -22,16 +22,16 @@ var profiles = map[string]string{
 }
 
 // profile records what the server's processor time goes to and what it allocates
-// from now on, as pprof files named after the phase. The function that it returns
+// from now on, as pprof files that begin with a name. The function that it returns
 // waits for the end of the record.
-func (b *bench) profile(ctx context.Context, op operation) (wait func() error, err error) {
+func (b *bench) profile(ctx context.Context, name string) (wait func() error, err error) {
 	client, err := b.serverClient()
 	if err != nil {
 		return nil, err
 	}
 	var recording errgroup.Group
 	for ending, path := range profiles {
-		recording.Go(func() error { return b.record(ctx, client, path, string(op)+ending) })
+		recording.Go(func() error { return b.record(ctx, client, path, name+ending) })
 	}
 	return recording.Wait, nil
 }

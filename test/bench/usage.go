@@ -16,20 +16,23 @@ import (
 	"github.com/kubefederation/federation-apiserver/pkg/etcd"
 )
 
-// The processes that are measured. There are several members; their processor
-// times are added up.
+// The processes that are measured. There are several members; what theirs take
+// is added up.
 const (
-	processServer  = "federation-apiserver"
-	processHost    = "host-kube-apiserver"
-	processHostKV  = "host-etcd"
-	processMembers = "members"
+	processServer    = "federation-apiserver"
+	processHost      = "host-kube-apiserver"
+	processHostKV    = "host-etcd"
+	processMembers   = "members-kube-apiserver"
+	processMembersKV = "members-etcd"
 )
+
+var processNames = []string{processServer, processHost, processHostKV, processMembers, processMembersKV}
 
 // usage is what all has used so far.
 type usage struct {
 	// cpu by process.
 	cpu map[string]time.Duration
-	// requests for ConfigMaps that members answered, by verb.
+	// requests for the copies that members answered, by verb.
 	requests map[string]float64
 	// revision of this server's store, and the bytes that are in use in it.
 	revision, storeBytes int64
@@ -65,34 +68,45 @@ func (u *usage) per(before *usage, objects, copies int) sample {
 	return s
 }
 
-func (b *bench) processorTimes(ctx context.Context) (map[string]time.Duration, error) {
-	processes := []struct {
+// processes returns the process ids by name.
+func (b *bench) processes(ctx context.Context) (map[string][]int, error) {
+	type process struct {
 		name string
 		pid  func(context.Context) (int, error)
-	}{
+	}
+	listed := []process{
 		{processServer, b.env.Federation().PID},
 		{processHost, b.env.Host().APIServerPID},
 		{processHostKV, b.env.Host().EtcdPID},
 	}
 	for _, member := range b.env.Members() {
-		for _, pid := range []func(context.Context) (int, error){member.APIServerPID, member.EtcdPID} {
-			processes = append(processes, struct {
-				name string
-				pid  func(context.Context) (int, error)
-			}{processMembers, pid})
-		}
+		listed = append(listed, process{processMembers, member.APIServerPID}, process{processMembersKV, member.EtcdPID})
 	}
-	times := map[string]time.Duration{}
-	for _, process := range processes {
+	pids := map[string][]int{}
+	for _, process := range listed {
 		pid, err := process.pid(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("measure %s: %w", process.name, err)
 		}
-		used, err := cpuTime(pid)
-		if err != nil {
-			return nil, fmt.Errorf("measure %s: %w", process.name, err)
+		pids[process.name] = append(pids[process.name], pid)
+	}
+	return pids, nil
+}
+
+func (b *bench) processorTimes(ctx context.Context) (map[string]time.Duration, error) {
+	pids, err := b.processes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	times := map[string]time.Duration{}
+	for name, ids := range pids {
+		for _, pid := range ids {
+			used, err := cpuTime(pid)
+			if err != nil {
+				return nil, fmt.Errorf("measure %s: %w", name, err)
+			}
+			times[name] += used
 		}
-		times[process.name] += used
 	}
 	return times, nil
 }
@@ -119,7 +133,7 @@ func (b *bench) requests(ctx context.Context) (map[string]float64, error) {
 			for _, label := range metric.GetLabel() {
 				labels[label.GetName()] = label.GetValue()
 			}
-			if labels["resource"] == configMaps.Resource {
+			if labels["resource"] == b.workload.target.Resource {
 				requests[labels["verb"]] += metric.GetCounter().GetValue()
 			}
 		}
@@ -151,44 +165,6 @@ func rawClient(config *rest.Config) (rest.Interface, error) {
 		return nil, fmt.Errorf("make a client: %w", err)
 	}
 	return client, nil
-}
-
-// memory is what the server's process takes.
-type memory struct {
-	// Peak of the resident memory, and Live heap after a collection of garbage, in
-	// bytes.
-	Peak int64 `json:"peakBytes"`
-	Live int64 `json:"liveHeapBytes"`
-}
-
-func (b *bench) memory(ctx context.Context) (m memory, err error) {
-	pid, err := b.env.Federation().PID(ctx)
-	if err != nil {
-		return m, err
-	}
-	if m.Peak, err = peakMemory(pid); err != nil {
-		return m, err
-	}
-	client, err := b.serverClient()
-	if err != nil {
-		return m, err
-	}
-	if err := client.Get().AbsPath("/debug/pprof/heap").Param("gc", "1").Do(ctx).Error(); err != nil {
-		return m, fmt.Errorf("collect the server's garbage: %w", err)
-	}
-	data, err := client.Get().AbsPath("/metrics").DoRaw(ctx)
-	if err != nil {
-		return m, fmt.Errorf("read the server's metrics: %w", err)
-	}
-	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(bytes.NewReader(data))
-	if err != nil {
-		return m, fmt.Errorf("read the server's metrics: %w", err)
-	}
-	for _, metric := range families["go_memstats_heap_alloc_bytes"].GetMetric() {
-		m.Live = int64(metric.GetGauge().GetValue())
-	}
-	return m, nil
 }
 
 // serverClient reaches the server without the host between.

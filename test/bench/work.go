@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -15,9 +14,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 )
-
-// content is 1 KiB, the size of a small configuration.
-var content = strings.Repeat("0123456789abcdef", 64)
 
 // operation is what a phase does to every object.
 type operation string
@@ -31,14 +27,6 @@ const (
 var operations = []operation{opCreate, opUpdate, opDelete}
 
 func name(i int) string { return fmt.Sprintf("object-%05d", i) }
-
-// template is the content of an object at a revision, which watchers tell one
-// state from the next by.
-func template(revision string) map[string]any {
-	return map[string]any{"data": map[string]any{revisionKey: revision, "content": content}}
-}
-
-const revisionKey = "revision"
 
 // each does something for all objects, a number of them at a time.
 func (b *bench) each(ctx context.Context, count, inFlight int, do func(ctx context.Context, i int) error) error {
@@ -55,15 +43,13 @@ func (b *bench) each(ctx context.Context, count, inFlight int, do func(ctx conte
 
 // federate does one operation on one federated object, as a user would.
 func (b *bench) federate(ctx context.Context, op operation, i int, revision string) error {
-	client := b.host.Resource(federatedConfigMaps).Namespace(federatedNamespace)
+	client := b.host.Resource(b.workload.federated).Namespace(federatedNamespace)
 	var err error
 	switch op {
 	case opCreate:
-		federated := object("types.kubefed.io/v1beta1", "FederatedConfigMap", federatedNamespace, name(i))
-		federated.Object["spec"] = map[string]any{"template": template(revision), "placement": everywhere()}
-		_, err = client.Create(ctx, federated, metav1.CreateOptions{})
+		_, err = client.Create(ctx, b.workload.federatedObject(name(i), revision), metav1.CreateOptions{})
 	case opUpdate:
-		err = mergePatch(ctx, client, name(i), map[string]any{"spec": map[string]any{"template": map[string]any{"data": map[string]any{revisionKey: revision}}}})
+		err = mergePatch(ctx, client, name(i), map[string]any{"spec": map[string]any{"template": b.workload.change(revision)}})
 	case opDelete:
 		err = client.Delete(ctx, name(i), metav1.DeleteOptions{})
 	}
@@ -76,14 +62,12 @@ func (b *bench) federate(ctx context.Context, op operation, i int, revision stri
 // direct does the same operation on one copy in one member, as the federation
 // would: by server-side apply.
 func (b *bench) direct(ctx context.Context, op operation, member string, i int, revision string) error {
-	client := b.members[member].Resource(configMaps).Namespace(directNamespace)
+	client := b.members[member].Resource(b.workload.target).Namespace(directNamespace)
 	var err error
 	if op == opDelete {
 		err = client.Delete(ctx, name(i), metav1.DeleteOptions{})
 	} else {
-		copied := object("v1", "ConfigMap", directNamespace, name(i))
-		copied.Object["data"] = template(revision)["data"]
-		_, err = client.Apply(ctx, name(i), copied, metav1.ApplyOptions{FieldManager: "bench", Force: true})
+		_, err = client.Apply(ctx, name(i), b.workload.copyOf(name(i), revision), metav1.ApplyOptions{FieldManager: "bench", Force: true})
 	}
 	if err != nil {
 		return fmt.Errorf("%s %s in %s: %w", op, name(i), member, err)

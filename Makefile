@@ -56,6 +56,22 @@ soak: ## Put a federation under faults: make soak, make soak SOAK_FAULTS=500 SOA
 bench: ## Measure propagation against direct writes: make bench, make bench BENCH_FLAGS="-members 10 -budgets".
 	go run ./test/bench $(BENCH_FLAGS)
 
+.PHONY: bench-scale
+bench-scale: ## Measure how cost grows with objects and hollow members: make bench-scale, make bench-scale BENCH_FLAGS=-full.
+	go run ./test/bench -scenario scale $(BENCH_FLAGS)
+
+.PHONY: plots
+plots: ## Draw what is in .bench/, and write its figures and tables into docs/performance.md.
+	go -C hack/tools/plot run . -results=$(CURDIR)/.bench -figures=$(CURDIR)/docs/performance -page=$(CURDIR)/docs/performance.md
+
+.PHONY: performance
+performance: ## Measure all that docs/performance.md tells of and write it there: make performance PERFORMANCE_FLAGS=-full.
+	go run ./test/bench
+	go run ./test/bench -members 10
+	go run ./test/bench -kind deployments
+	go run ./test/bench -scenario scale $(PERFORMANCE_FLAGS)
+	$(MAKE) plots
+
 .PHONY: verify
 verify: ## Check format, lint, generated code, modules.
 	hack/verify.sh

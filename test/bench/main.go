@@ -25,7 +25,9 @@ type options struct {
 	scenario, kind                               string
 	members, objects, rounds, inFlight, unloaded int
 	output                                       string
-	budgets, profiles, full                      bool
+	// sizes of scale.
+	sizes                   []size
+	budgets, profiles, full bool
 }
 
 const (
@@ -46,7 +48,20 @@ func main() {
 	flag.BoolVar(&o.budgets, "budgets", false, "fail if a budget is not met")
 	flag.BoolVar(&o.profiles, "profiles", false, "profile the server: a burst's last round, or the creates of each size")
 	flag.BoolVar(&o.full, "full", false, "all sizes of scale, up to 50,000 objects and 1,000 members: an hour")
+	sizes := flag.String("sizes", "", "sizes of scale instead of the usual ones, members and objects: 10x1000,100x100")
 	flag.Parse()
+	switch {
+	case *sizes != "":
+		var err error
+		if o.sizes, err = parseSizes(*sizes); err != nil {
+			fmt.Fprintf(os.Stderr, "bench: %v\n", err)
+			os.Exit(2)
+		}
+	case o.full:
+		o.sizes = allSizes
+	default:
+		o.sizes = someSizes
+	}
 	klog.SetOutput(os.Stderr)
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -96,6 +96,16 @@ func TestHowCostGrowsIsFound(t *testing.T) {
 	require.Empty(t, r.fits(), "one number of members does not tell of others")
 }
 
+func TestSizes(t *testing.T) {
+	sizes, err := parseSizes("10x1000,100x5")
+	require.NoError(t, err)
+	require.Equal(t, []size{{10, 1000}, {100, 5}}, sizes)
+	for _, wrong := range []string{"", "10", "10x", "x5", "0x1", "1x-1", "100x1,10x1", "a,b"} {
+		_, err := parseSizes(wrong)
+		require.Error(t, err, wrong)
+	}
+}
+
 func TestWorkloads(t *testing.T) {
 	for name, limits := range map[string][2]int{"configmaps": {1000, 1200}, "deployments": {2900, 3500}} {
 		w, err := workloadOf(name)

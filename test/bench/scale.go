@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -25,6 +27,22 @@ var (
 	// updatedCopies is up to how many copies updates are measured too.
 	updatedCopies = 100_000
 )
+
+// parseSizes reads sizes such as 10x1000,100x100: members and objects. Members do not
+// become less.
+func parseSizes(text string) ([]size, error) {
+	var sizes []size
+	for part := range strings.SplitSeq(text, ",") {
+		members, objects, ok := strings.Cut(part, "x")
+		m, badMembers := strconv.Atoi(members)
+		n, badObjects := strconv.Atoi(objects)
+		if !ok || badMembers != nil || badObjects != nil || m < 1 || n < 1 || len(sizes) > 0 && m < sizes[len(sizes)-1].members {
+			return nil, fmt.Errorf("-sizes must be MEMBERSxOBJECTS, several with commas between and with as many members or more each: not %q", text)
+		}
+		sizes = append(sizes, size{m, n})
+	}
+	return sizes, nil
+}
 
 // cell is what one operation on all objects of a size took.
 type cell struct {
@@ -69,12 +87,8 @@ func (b *bench) measureScale(ctx context.Context) (*scaleResults, error) {
 	}
 	f := &fleet{bench: b, hollow: members}
 	defer members.Close()
-	sizes := someSizes
-	if b.full {
-		sizes = allSizes
-	}
 	r := &scaleResults{options: b.options}
-	for i, s := range sizes {
+	for i, s := range b.sizes {
 		if s.members > len(f.members) {
 			if err := f.grow(ctx, s.members); err != nil {
 				return nil, err

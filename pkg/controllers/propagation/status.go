@@ -2,7 +2,7 @@ package propagation
 
 import (
 	"cmp"
-	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -171,13 +171,20 @@ func recordedClusters(obj *typesv1beta1.FederatedObject) map[string]*typesv1beta
 	return recorded
 }
 
-// recordedCluster returns the entry of one cluster, nil if there is none.
+// recordedCluster returns the entry of one cluster, nil if there is none. Entries
+// are in the order of names unless somebody else wrote them: only then is each
+// looked at.
 func recordedCluster(obj *typesv1beta1.FederatedObject, cluster string) *typesv1beta1.ClusterStatus {
-	i := slices.IndexFunc(obj.Status.Clusters, func(c typesv1beta1.ClusterStatus) bool { return c.Name == cluster })
-	if i < 0 {
-		return nil
+	entries := obj.Status.Clusters
+	if i, found := sort.Find(len(entries), func(i int) int { return cmp.Compare(cluster, entries[i].Name) }); found {
+		return &entries[i]
 	}
-	return &obj.Status.Clusters[i]
+	for i := range entries {
+		if entries[i].Name == cluster {
+			return &entries[i]
+		}
+	}
+	return nil
 }
 
 // sortedNames returns the clusters that have an entry before or now.

@@ -304,3 +304,16 @@ func TestStatusProperties(t *testing.T) {
 		}
 	})
 }
+
+func TestARecordedClusterIsFoundInAnyOrder(t *testing.T) {
+	for _, names := range [][]string{{}, {"a"}, {"a", "b", "c", "d"}, {"d", "b", "a", "c"}} {
+		obj := &typesv1beta1.FederatedObject{}
+		for _, name := range names {
+			obj.Status.Clusters = append(obj.Status.Clusters, typesv1beta1.ClusterStatus{Name: name})
+		}
+		for i, name := range names {
+			require.Same(t, &obj.Status.Clusters[i], recordedCluster(obj, name), "%v", names)
+		}
+		require.Nil(t, recordedCluster(obj, "bb"), "%v", names)
+	}
+}

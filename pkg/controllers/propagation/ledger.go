@@ -9,7 +9,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
-	"github.com/kubefederation/federation-apiserver/pkg/overrides"
 )
 
 // objectKey names a federated object: kind is the name of its FederatedTypeConfig.
@@ -37,10 +36,8 @@ type account struct {
 	due time.Time
 	// dropping are clusters that a write under way takes out of the status.
 	dropping sets.Set[string]
-	// renderer of the object at one generation.
-	renderer   *overrides.Renderer
-	renderErr  error
-	renderedAt int64
+	// rendering of the object, nil if it was not needed yet.
+	rendering *rendering
 }
 
 // copyRecord is what is kept of the copy in one cluster.

@@ -4,9 +4,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
-
-	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
-	"github.com/kubefederation/federation-apiserver/pkg/overrides"
 )
 
 // snapshot is what a report of an object is made from, to be handed back when it
@@ -52,7 +49,7 @@ func (l *ledger) reported(key objectKey, uid types.UID, s snapshot) {
 		}
 	}
 	if len(r.copies) == 0 {
-		r.since, r.renderer, r.renderErr = time.Time{}, nil, nil
+		r.since, r.rendering = time.Time{}, nil
 	}
 	l.tidy(key)
 }
@@ -80,24 +77,4 @@ func (l *ledger) began(key objectKey, uid types.UID, now time.Time) {
 	if r := l.of(key, uid); r.since.IsZero() {
 		r.since = now
 	}
-}
-
-// render returns the renderer of obj, which is kept as long as there is work on
-// this generation.
-func (l *ledger) render(key objectKey, obj *typesv1beta1.FederatedObject, target overrides.Target) (*overrides.Renderer, error) {
-	l.mu.Lock()
-	r := l.records[key]
-	if r != nil && r.uid == obj.UID && r.renderedAt == obj.Generation && (r.renderer != nil || r.renderErr != nil) {
-		defer l.mu.Unlock()
-		return r.renderer, r.renderErr
-	}
-	l.mu.Unlock()
-
-	renderer, err := overrides.NewRenderer(obj, target)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if r := l.records[key]; r != nil && r.uid == obj.UID {
-		r.renderer, r.renderErr, r.renderedAt = renderer, err, obj.Generation
-	}
-	return renderer, err
 }

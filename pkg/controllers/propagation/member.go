@@ -11,6 +11,7 @@ import (
 
 	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
 	"github.com/kubefederation/federation-apiserver/pkg/members"
+	"github.com/kubefederation/federation-apiserver/pkg/overrides"
 	"github.com/kubefederation/federation-apiserver/pkg/placement"
 )
 
@@ -139,7 +140,7 @@ func (w *memberWorker) work(ctx context.Context, key objectKey) {
 		w.carryOut(ctx, k, key, obj, removal, member)
 		return
 	}
-	v, err := w.c.look(ctx, k, obj, &d, w.name, member)
+	v, err := w.c.look(ctx, k, obj, &d, w.name, member, func() (*overrides.Renderer, error) { return w.c.ledger.render(key, obj, k.identity(obj)) })
 	if err != nil {
 		klog.FromContext(ctx).Error(err, "Cannot tell what a copy needs")
 		w.queue.AddRateLimited(key)

@@ -25,6 +25,8 @@ type pass struct {
 	// results by cluster; requests are the clusters whose copies need a request.
 	results  map[string]result
 	requests []string
+	// rendering is what renderer returns, nil until it is asked for.
+	rendering *rendering
 	// unsettled says that something is to be expected soon; remaining, that there
 	// are copies, or may be.
 	unsettled, remaining bool
@@ -126,7 +128,7 @@ func (p *pass) concerned() sets.Set[string] {
 // examine finds out what the copy in one cluster needs.
 func (p *pass) examine(ctx context.Context, cluster string) error {
 	p.moments[cluster] = p.c.moment(cluster)
-	v, err := p.c.look(ctx, p.k, p.obj, &p.decision, cluster, p.members[cluster])
+	v, err := p.c.look(ctx, p.k, p.obj, &p.decision, cluster, p.members[cluster], p.renderer)
 	if err != nil {
 		return err
 	}
@@ -216,13 +218,15 @@ func (p *pass) enqueue() {
 	interactive := p.obj.DeletionTimestamp != nil || p.obj.Status.ObservedGeneration != p.obj.Generation
 	for _, cluster := range p.requests {
 		worker := p.c.worker(cluster)
-		switch {
-		case worker == nil: // it has just left; that event brings the object back
-		case !p.c.ledger.request(p.key, p.obj, cluster, p.c.now()):
-		case interactive:
+		// Without a worker it has just left; that event brings the object back.
+		if worker == nil || !p.c.ledger.request(p.key, p.obj, cluster, p.c.now()) {
+			continue
+		}
+		p.shareRendering()
+		if interactive {
 			worker.queue.Forget(p.key) // what failed before was something else
 			worker.queue.Add(p.key)
-		default:
+		} else {
 			worker.queue.AddBackground(p.key)
 		}
 	}

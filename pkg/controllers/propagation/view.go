@@ -13,8 +13,9 @@ import (
 )
 
 // look gathers what is known of the copy of obj in a cluster; member is nil if
-// there is none of this name. No request is sent.
-func (c *Controller) look(ctx context.Context, k *kind, obj *typesv1beta1.FederatedObject, d *decision, cluster string, member Member) (*copyView, error) {
+// there is none of this name. renderer is asked for when the copy is to be
+// rendered. No request is sent.
+func (c *Controller) look(ctx context.Context, k *kind, obj *typesv1beta1.FederatedObject, d *decision, cluster string, member Member, renderer func() (*overrides.Renderer, error)) (*copyView, error) {
 	key := k.keyOf(obj)
 	v := &copyView{
 		generation: obj.Generation,
@@ -25,7 +26,7 @@ func (c *Controller) look(ctx context.Context, k *kind, obj *typesv1beta1.Federa
 		adopt:      c.config.Settings().AdoptResources,
 	}
 	v.render = func() (*overrides.Rendered, error) {
-		renderer, err := c.ledger.render(key, obj, k.identity(obj))
+		renderer, err := renderer()
 		if err != nil {
 			return nil, err
 		}

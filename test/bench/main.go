@@ -114,7 +114,11 @@ func run(ctx context.Context, o options) (err error) {
 	}
 	var results measured
 	if o.scenario == scenarioScale {
-		results, err = b.measureScale(ctx)
+		var scale *scaleResults
+		if scale, err = b.measureScale(ctx); err != nil && scale != nil {
+			scale.print(os.Stdout)
+		}
+		results = scale
 	} else {
 		results, err = b.measureBurst(ctx)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubefederation/federation-apiserver/test/env"
@@ -79,7 +80,8 @@ type fleet struct {
 	idle float64
 }
 
-// measureScale measures sizes one after the other in one federation.
+// measureScale measures sizes one after the other in one federation. With an error
+// it returns what was measured before.
 func (b *bench) measureScale(ctx context.Context) (*scaleResults, error) {
 	members, err := hollow.Start()
 	if err != nil {
@@ -108,7 +110,7 @@ func (b *bench) measureScale(ctx context.Context) (*scaleResults, error) {
 		}
 		cells, err := f.cells(ctx, s)
 		if err != nil {
-			return nil, fmt.Errorf("%d objects to %d members: %w", s.objects, s.members, err)
+			return r, fmt.Errorf("%d objects to %d members: %w", s.objects, s.members, err)
 		}
 		r.Cells = append(r.Cells, cells...)
 		b.reporter.Step("measured %d objects to %d hollow members", s.objects, s.members)
@@ -226,7 +228,7 @@ func (f *fleet) operate(ctx context.Context, s size, op operation) (*cell, error
 		}
 	}
 	err = f.each(ctx, s.objects, f.inFlight, func(ctx context.Context, i int) error {
-		return f.federate(ctx, op, i, string(op))
+		return f.persist(ctx, op, i)
 	})
 	if err != nil {
 		return nil, err
@@ -265,6 +267,26 @@ func (f *fleet) operate(ctx context.Context, s size, op operation) (*cell, error
 	}
 	return c, nil
 }
+
+// persist does an operation as a patient user does: what was not answered in time
+// is asked for again.
+func (f *fleet) persist(ctx context.Context, op operation, i int) error {
+	for try := 0; ; try++ {
+		err := f.federate(ctx, op, i, string(op))
+		switch {
+		case try > 0 && (op == opCreate && apierrors.IsAlreadyExists(err) || op == opDelete && apierrors.IsNotFound(err)):
+			return nil // it was done after all
+		case err == nil || try == tries || !apierrors.IsInternalError(err) && !apierrors.IsTimeout(err) && !apierrors.IsServerTimeout(err) && !apierrors.IsTooManyRequests(err):
+			return err
+		}
+		if err := pause(ctx, time.Second); err != nil {
+			return err
+		}
+	}
+}
+
+// tries are how often an operation is asked for again.
+const tries = 10
 
 // hubUsage is what has been used so far.
 type hubUsage struct {

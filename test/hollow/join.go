@@ -14,7 +14,8 @@ import (
 )
 
 // Join makes the member a KubeFedCluster under its own name, in the namespace of
-// the federation in a host. There is nothing to be set up in the member.
+// the federation in a host. In the member it makes that namespace, where the
+// federation keeps a Lease; rights are not asked for.
 func (m *Member) Join(ctx context.Context, host *rest.Config, namespace string, labels map[string]string) error {
 	hostClient, err := kubernetes.NewForConfig(host)
 	if err != nil {
@@ -23,6 +24,9 @@ func (m *Member) Join(ctx context.Context, host *rest.Config, namespace string, 
 	federationClient, err := federation.NewForConfig(host)
 	if err != nil {
 		return fmt.Errorf("client of the host: %w", err)
+	}
+	if err := m.addNamespace(namespace); err != nil {
+		return fmt.Errorf("join %s: %w", m.name, err)
 	}
 	secret := &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: m.name + "-hollow"},

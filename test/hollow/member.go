@@ -3,6 +3,7 @@ package hollow
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"maps"
 	"sync"
 
@@ -67,15 +68,23 @@ func newMember(f *Fleet, name string) (*Member, error) {
 		m.tables[k] = &table{objects: map[types.NamespacedName]*object{}}
 	}
 	for _, namespace := range []string{"default", "kube-system"} {
-		c, err := f.newContent(map[string]any{"apiVersion": "v1", "kind": "Namespace"})
-		if err != nil {
-			return nil, err
-		}
-		if _, err := m.commit(namespaceKind, types.NamespacedName{Name: namespace}, nil, &object{content: c}); err != nil {
+		if err := m.addNamespace(namespace); err != nil {
 			return nil, err
 		}
 	}
 	return m, nil
+}
+
+// addNamespace makes a namespace unless it is there.
+func (m *Member) addNamespace(name string) error {
+	c, err := m.fleet.newContent(map[string]any{"apiVersion": "v1", "kind": "Namespace"})
+	if err != nil {
+		return err
+	}
+	if _, err := m.commit(namespaceKind, types.NamespacedName{Name: name}, nil, &object{content: c}); err != nil && !errors.Is(err, errChanged) {
+		return err
+	}
+	return nil
 }
 
 var namespaceKind = kindOf(schema.GroupVersion{Version: "v1"}, "namespaces")

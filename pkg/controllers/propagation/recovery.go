@@ -72,7 +72,7 @@ func (c *Controller) reportObject(ctx context.Context, found *identity.Collector
 		return
 	}
 	for cluster := range p.concerned() {
-		v, err := c.look(ctx, k, p.obj, &p.decision, cluster, p.members[cluster])
+		v, err := c.look(ctx, k, p.obj, &p.decision, cluster, p.members[cluster], p.renderer)
 		if err != nil {
 			found.Unseen("%s %s in %s: %v", k.name, name, cluster, err)
 			continue

@@ -236,6 +236,32 @@ func TestAMemberTellsThatTheStoreIsOld(t *testing.T) {
 	require.Empty(t, newHub(t, old, restored.host).reason())
 }
 
+// unanswering takes writes and does not say so.
+type unanswering struct{ *member }
+
+func (m unanswering) WriteOwnerLease(ctx context.Context, lease *coordinationv1.Lease) error {
+	if err := m.member.WriteOwnerLease(ctx, lease); err != nil {
+		return err
+	}
+	return context.DeadlineExceeded
+}
+
+// A member that has what this hub wrote itself, though the answer got lost, is no
+// sign of an older store: that would hold all members.
+func TestALostAnswerIsNotALostStore(t *testing.T) {
+	h := newHub(t, &memory{}, fake.NewClientset())
+	h.store.write()
+	require.NoError(t, h.mark(t.Context()))
+	m := &member{}
+	_, _, err := h.Check(t.Context(), "one", unanswering{m}, time.Minute)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.EqualValues(t, 2, MarkOf(m.lease).Sequence)
+	finding, _, err := h.Check(t.Context(), "one", m, time.Minute)
+	require.NoError(t, err)
+	require.Equal(t, Owned, finding)
+	require.Empty(t, h.reason())
+}
+
 func TestAnotherHubIsWaitedFor(t *testing.T) {
 	h := newHub(t, &memory{}, fake.NewClientset())
 	other := newHub(t, &memory{}, fake.NewClientset())

@@ -88,14 +88,21 @@ func describe(event *auditv1.Event) string {
 		event.ResponseStatus.Code, event.AuditID)
 }
 
+// isOwn says that a write is to what the federation keeps for itself in a member: its token, and the Lease that says whose
+// the member is.
+func isOwn(ref *auditv1.ObjectReference) bool {
+	return ref.Resource == "serviceaccounts" && ref.Subresource == "token" ||
+		ref.Resource == "leases" && ref.Namespace == env.SystemNamespace && (ref.Name == "" || ref.Name == "federation-owner")
+}
+
 // unexplained says what of the federation's writes has no cause in the history. m.mu is held.
 func (m *model) unexplained(member string, event *auditv1.Event) error {
 	ref := event.ObjectRef
 	if ref == nil {
 		return fmt.Errorf("a write of the federation to nothing: %s", describe(event))
 	}
-	if ref.Resource == "serviceaccounts" && ref.Subresource == "token" {
-		return nil // it renews its own token
+	if isOwn(ref) {
+		return nil
 	}
 	k := key{ref.Resource, ref.Namespace, ref.Name}
 	if ref.Resource == namespaces {

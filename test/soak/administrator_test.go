@@ -155,7 +155,8 @@ func (s *soak) join(ctx context.Context, member string) error {
 	t.attempt(membership{Joined: true}, time.Now())
 	s.model.mu.Unlock()
 	e := s.history.note("administrator", "join", member, nil)
-	err := s.fed(ctx, "join", member)
+	// Behind a gateway it has another address than the one that is joined.
+	err := s.fed(ctx, "join", member, "--error-on-existing=false")
 	if g := s.gateways[member]; err == nil && g != nil {
 		err = s.redirect(ctx, member, g)
 	}
@@ -172,8 +173,9 @@ func (s *soak) redirect(ctx context.Context, member string, g *gateway) error {
 	return err
 }
 
-func (s *soak) fed(ctx context.Context, verb, member string) error {
-	command := s.Command(ctx, "kubectl-fed", verb, member, "--cluster-context", member, "--host-cluster-context", env.HostName, "--kubeconfig", s.JoinKubeconfig())
+func (s *soak) fed(ctx context.Context, verb, member string, more ...string) error {
+	args := append([]string{verb, member, "--cluster-context", member, "--host-cluster-context", env.HostName, "--kubeconfig", s.JoinKubeconfig()}, more...)
+	command := s.Command(ctx, "kubectl-fed", args...)
 	if output, err := command.CombinedOutput(); err != nil {
 		return fmt.Errorf("kubectl fed %s %s: %w: %s", verb, member, err, bytes.TrimSpace(output))
 	}

@@ -22,6 +22,8 @@ type model struct {
 	// tampered are the copies with which somebody tampered in this round. A copy that lost its label is not known as a
 	// copy for a moment.
 	tampered map[target]bool
+	// restored says that the store was taken back in this round: copies may be of edits that it does not know.
+	restored bool
 	// approved are the objects of which removals were approved in this round.
 	approved map[key]bool
 	// inherited are data of copies that were let go and taken over again: what an edit had put there is the member's.
@@ -41,6 +43,7 @@ func newModel(members []string) *model {
 func (m *model) begin() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.restored = false
 	m.stopped, m.tampered, m.approved = map[string]bool{}, map[target]bool{}, map[key]bool{}
 }
 
@@ -151,13 +154,13 @@ func (m *model) mayRemove(member string, k key, at time.Time) bool {
 func (m *model) mayRelease(member string, k key) bool {
 	left := func(s *span[membership]) bool { return !s.value.Joined }
 	kept := func(s *span[value]) bool { return s.value.Orphan }
-	return m.stopped[k.Resource] || m.tampered[target{member, k}] ||
+	return m.restored || m.stopped[k.Resource] || m.tampered[target{member, k}] ||
 		slices.ContainsFunc(m.clusters[member].spans, left) || slices.ContainsFunc(m.object(k).spans, kept)
 }
 
 // stirred says that something happened in this round of which a copy may have to change. m.mu is held.
 func (m *model) stirred(member string, k key) bool {
-	if m.object(k).edited() || m.clusters[member].edited() || m.stopped[k.Resource] || m.tampered[target{member, k}] {
+	if m.restored || m.object(k).edited() || m.clusters[member].edited() || m.stopped[k.Resource] || m.tampered[target{member, k}] {
 		return true
 	}
 	name, ok := namespaceOf(k)

@@ -60,6 +60,11 @@ type soak struct {
 	writes       int
 	approvals    int
 
+	// saved is a backup of the store, nil if there is none that can be restored.
+	saved *saved
+	// rejoined says that a cluster has left since.
+	rejoined bool
+
 	bystandersMu sync.Mutex
 	bystanders   []bystander
 }
@@ -165,6 +170,7 @@ func (s *soak) run(t *testing.T, seed uint64) {
 		s.check(t, s.heal(t.Context()))
 		s.check(t, s.await(t.Context(), "members to equal the intent", s.converge))
 		s.check(t, s.conclude(t.Context(), hasDefaultBudgets(round)))
+		s.check(t, s.turnBack(t.Context(), round))
 		t.Logf("round %d: %d faults, %d edits acknowledged, %d writes of the federation in members, %d approvals, after %s", round, s.faults.total,
 			s.acknowledged.Load(), s.writes, s.approvals, time.Since(began).Round(time.Second))
 	}
@@ -256,6 +262,7 @@ func (s *soak) ensureJoined(ctx context.Context, name string) error {
 	disturbed := slices.ContainsFunc(s.model.clusters[name].spans, func(s *span[membership]) bool { return !s.value.Joined })
 	s.model.mu.Unlock()
 	if disturbed {
+		s.rejoined = true
 		if err := s.join(ctx, name); err != nil {
 			return err
 		}

@@ -74,8 +74,7 @@ type PendingRemovalSpec struct {
 	Target RemovalTarget `json:"target"`
 	// clusters in which it is still to be done. Nothing but this changes, and it only
 	// becomes less.
-	// +listType=map
-	// +listMapKey=name
+	// +listType=atomic
 	Clusters []RemovalCluster `json:"clusters"`
 	// deleteOptions of the federated object.
 	// +optional

@@ -60,6 +60,14 @@ bench: ## Measure propagation against direct writes: make bench, make bench BENC
 bench-scale: ## Measure how cost grows with objects and hollow members: make bench-scale, make bench-scale BENCH_FLAGS=-full.
 	go run ./test/bench -scenario scale $(BENCH_FLAGS)
 
+.PHONY: bench-sick
+bench-sick: ## Measure what one sick member of ten does to the others.
+	go run ./test/bench -scenario sick -members 10 -objects 200 $(BENCH_FLAGS)
+
+.PHONY: bench-restart
+bench-restart: ## Measure what a server does that was killed: 10,000 objects in 3 members.
+	go run ./test/bench -scenario restart -objects 10000 $(BENCH_FLAGS)
+
 .PHONY: plots
 plots: ## Draw what is in .bench/, and write its figures and tables into docs/performance.md.
 	go -C hack/tools/plot run . -results=$(CURDIR)/.bench -figures=$(CURDIR)/docs/performance -page=$(CURDIR)/docs/performance.md

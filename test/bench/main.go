@@ -9,9 +9,12 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"k8s.io/klog/v2"
@@ -33,15 +36,23 @@ type options struct {
 const (
 	scenarioBurst = "burst"
 	scenarioScale = "scale"
+	// With real members, of which one is sick; and with a server that is killed.
+	scenarioSick    = "sick"
+	scenarioRestart = "restart"
 )
+
+// kindOf is what a scenario propagates unless told otherwise.
+var kindOf = map[string]string{
+	scenarioBurst: "configmaps", scenarioScale: "deployments", scenarioSick: "configmaps", scenarioRestart: "configmaps",
+}
 
 func main() {
 	o := options{}
-	flag.StringVar(&o.scenario, "scenario", scenarioBurst, "burst: real members, against direct writes; scale: hollow members, how cost grows with them and with objects")
-	flag.StringVar(&o.kind, "kind", "", "what is propagated: configmaps (of 1 KiB), deployments (of 3 KiB); by default those in a burst, these in scale")
-	flag.IntVar(&o.members, "members", 3, "real member clusters of a burst")
-	flag.IntVar(&o.objects, "objects", 1000, "objects of a burst")
-	flag.IntVar(&o.rounds, "rounds", 3, "rounds of a burst, of which medians are taken; one more warms up")
+	flag.StringVar(&o.scenario, "scenario", scenarioBurst, "burst: real members, against direct writes; scale: hollow members, how cost grows with them and with objects; sick: what a sick member does to the others; restart: what a server does that was killed")
+	flag.StringVar(&o.kind, "kind", "", "what is propagated: configmaps (of 1 KiB), deployments (of 3 KiB); by default those, and these in scale")
+	flag.IntVar(&o.members, "members", 3, "real member clusters, but for scale")
+	flag.IntVar(&o.objects, "objects", 1000, "objects, but for scale")
+	flag.IntVar(&o.rounds, "rounds", 3, "rounds of a burst, of which medians are taken, and of each sickness; one more warms up")
 	flag.IntVar(&o.inFlight, "in-flight", 16, "requests at a time")
 	flag.IntVar(&o.unloaded, "unloaded", 50, "objects that are written one after another")
 	flag.StringVar(&o.output, "output", ".bench", "folder for the results")
@@ -80,15 +91,15 @@ type measured interface {
 }
 
 func run(ctx context.Context, o options) (err error) {
-	if o.scenario != scenarioBurst && o.scenario != scenarioScale {
-		return fmt.Errorf("-scenario must be %s or %s", scenarioBurst, scenarioScale)
+	if kindOf[o.scenario] == "" {
+		return fmt.Errorf("-scenario must be one of %s", strings.Join(slices.Sorted(maps.Keys(kindOf)), ", "))
 	}
 	real := o.members
 	if o.scenario == scenarioScale {
 		real = 0
 	}
 	if o.kind == "" {
-		o.kind = map[string]string{scenarioBurst: "configmaps", scenarioScale: "deployments"}[o.scenario]
+		o.kind = kindOf[o.scenario]
 	}
 	work, err := workloadOf(o.kind)
 	if err != nil {
@@ -113,13 +124,18 @@ func run(ctx context.Context, o options) (err error) {
 		return err
 	}
 	var results measured
-	if o.scenario == scenarioScale {
+	switch o.scenario {
+	case scenarioScale:
 		var scale *scaleResults
 		if scale, err = b.measureScale(ctx); err != nil && scale != nil {
 			scale.print(os.Stdout)
 		}
 		results = scale
-	} else {
+	case scenarioSick:
+		results, err = b.measureSick(ctx)
+	case scenarioRestart:
+		results, err = b.measureRestart(ctx)
+	default:
 		results, err = b.measureBurst(ctx)
 	}
 	if err != nil {

@@ -14,7 +14,7 @@ go -C hack/tools/codegen mod download
 source "$(go -C hack/tools/codegen list -m -f '{{.Dir}}' k8s.io/code-generator)/kube_codegen.sh"
 
 # Read-only in the module cache, as those that the script itself lists.
-KUBE_CODEGEN_READONLY_PKGS+=(k8s.io/api/autoscaling/v1 k8s.io/api/core/v1)
+KUBE_CODEGEN_READONLY_PKGS+=(k8s.io/api/autoscaling/v1 k8s.io/api/core/v1 k8s.io/apimachinery/pkg/util/intstr)
 
 module=$(go list -m)
 boilerplate=${root}/hack/boilerplate.go.txt
@@ -26,7 +26,7 @@ kube::codegen::gen_helpers --boilerplate "${boilerplate}" apis
 kube::codegen::gen_openapi \
   --output-dir generated/openapi --output-pkg "${module}/generated/openapi" \
   --output-model-name-file zz_generated.model_name.go \
-  --extra-pkgs k8s.io/api/autoscaling/v1 --extra-pkgs k8s.io/api/core/v1 \
+  --extra-pkgs k8s.io/api/autoscaling/v1 --extra-pkgs k8s.io/api/core/v1 --extra-pkgs k8s.io/apimachinery/pkg/util/intstr \
   --report-filename hack/api-violations.list --update-report \
   --boilerplate "${boilerplate}" apis
 

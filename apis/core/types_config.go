@@ -2,6 +2,7 @@ package core
 
 import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
 // ResourceScope says how far a resource or a control plane reaches.
@@ -124,7 +125,8 @@ type StatusControllerConfig struct {
 	MaxConcurrentReconciles *int64
 }
 
-// RemovalsConfig says how copies are removed from members.
+// RemovalsConfig says how copies are removed from members, and bounds how much may
+// go that nobody deleted, as placements or labels of members change.
 type RemovalsConfig struct {
 	// unreachableAfter is how long a member must not have been ready before the
 	// deletion of a federated object waits for it no longer: what is to be removed
@@ -134,6 +136,19 @@ type RemovalsConfig struct {
 	// giveUpAfter is how long a PendingRemoval is kept. 0s means for ever. Default
 	// 720h, which is 30 days.
 	GiveUpAfter *metav1.Duration
+	// interval in which removals are counted.
+	Interval *metav1.Duration
+	// clustersPerObject is how many copies one object may lose within the interval:
+	// a number, or a percentage.
+	ClustersPerObject *intstr.IntOrString
+	// objects is how many objects may lose copies within the interval: a number, or
+	// a percentage.
+	Objects *intstr.IntOrString
+	// confirm names the FederatedTypeConfigs of which every removal is to be
+	// approved that is not a deletion of the federated object; * is all.
+	Confirm []string
+	// confirmDeletion names those of which even that is; * is all.
+	ConfirmDeletion []string
 }
 
 // KubeFedConfigSpec is the configuration of the control plane.

@@ -12,6 +12,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/klog/v2"
 
+	"github.com/kubefederation/federation-apiserver/pkg/cli/approve"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/complete"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/connect"
 	"github.com/kubefederation/federation-apiserver/pkg/cli/describe"
@@ -88,6 +89,7 @@ kubeconfig, or that of --host-cluster-context.`,
 		disable.New(where, streams),
 		federate.New(where, streams),
 		orphaning.New(where, streams),
+		approve.New(where, streams),
 		status.New(where, streams),
 		describe.New(where, streams),
 		render.New(where, streams),

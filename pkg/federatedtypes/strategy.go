@@ -118,15 +118,21 @@ func (s strategy) ValidateUpdate(_ context.Context, obj, old runtime.Object) fie
 }
 
 func (s strategy) WarningsOnCreate(_ context.Context, obj runtime.Object) []string {
-	return s.warnings(obj.(*typesv1beta1.FederatedObject))
+	federated := obj.(*typesv1beta1.FederatedObject)
+	return append(s.warnings(federated), validation.ApprovalWarnings(federated, nil)...)
 }
 
 func (s strategy) WarningsOnUpdate(_ context.Context, obj, old runtime.Object) []string {
 	federated, stored := obj.(*typesv1beta1.FederatedObject), old.(*typesv1beta1.FederatedObject)
+	warnings := validation.ApprovalWarnings(federated, stored)
 	if federated.Generation == stored.Generation {
-		return nil
+		return warnings
 	}
-	return s.warnings(federated)
+	warnings = append(warnings, s.warnings(federated)...)
+	if s.config.Clusters != nil {
+		warnings = append(warnings, validation.WideningWarnings(federated, stored, s.config.Clusters())...)
+	}
+	return warnings
 }
 
 func (s strategy) warnings(obj *typesv1beta1.FederatedObject) []string {

@@ -26,6 +26,8 @@ type Cluster struct {
 type Decision struct {
 	// Clusters are the names of the selected members, never nil.
 	Clusters sets.Set[string]
+	// Own are those that the placement of the object alone selects.
+	Own sets.Set[string]
 	// NamespaceNotFederated says that nothing is selected because the namespace
 	// of the object has no FederatedNamespace.
 	NamespaceNotFederated bool
@@ -83,14 +85,14 @@ func Decide(obj typesv1beta1.Placement, namespaced bool, namespace *typesv1beta1
 		return Decision{}, fmt.Errorf("placement: %w", err)
 	}
 	if !namespaced {
-		return Decision{Clusters: selected}, nil
+		return Decision{Clusters: selected, Own: selected}, nil
 	}
 	if namespace == nil {
-		return Decision{Clusters: sets.New[string](), NamespaceNotFederated: true}, nil
+		return Decision{Clusters: sets.New[string](), Own: selected, NamespaceNotFederated: true}, nil
 	}
 	allowed, err := Select(*namespace, clusters)
 	if err != nil {
 		return Decision{}, fmt.Errorf("placement of the FederatedNamespace: %w", err)
 	}
-	return Decision{Clusters: selected.Intersection(allowed)}, nil
+	return Decision{Clusters: selected.Intersection(allowed), Own: selected}, nil
 }

@@ -7,6 +7,7 @@ import (
 
 	corev1beta1 "github.com/kubefederation/federation-apiserver/apis/core/v1beta1"
 	"github.com/kubefederation/federation-apiserver/pkg/controllers/propagation"
+	"github.com/kubefederation/federation-apiserver/pkg/removals"
 	"github.com/kubefederation/federation-apiserver/pkg/settings"
 )
 
@@ -20,6 +21,7 @@ func propagationSettings(s *settings.Settings) propagation.Settings {
 		CacheSyncTimeout:    s.CacheSyncTimeout(),
 		UnreachableAfter:    s.UnreachableAfter(),
 		GiveUpAfter:         s.GiveUpAfter(),
+		Removals:            removals.Limits(s.Removals()),
 	}
 }
 

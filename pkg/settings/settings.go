@@ -6,6 +6,8 @@ package settings
 import (
 	"time"
 
+	"k8s.io/apimachinery/pkg/util/intstr"
+
 	corev1beta1 "github.com/kubefederation/federation-apiserver/apis/core/v1beta1"
 )
 
@@ -92,6 +94,41 @@ func (s *Settings) GiveUpAfter() time.Duration {
 	}
 	return defaultGiveUpAfter
 }
+
+// Removals bound what is removed from members without having been deleted.
+type Removals struct {
+	Interval                   time.Duration
+	ClustersPerObject, Objects intstr.IntOrString
+	Confirm, ConfirmDeletion   []string
+}
+
+// Removals are spec.removals. They are not defaulted in what is stored, which
+// clients of KubeFed compare with defaults of their own. The lists must not be
+// changed.
+func (s *Settings) Removals() Removals {
+	r := Removals{Interval: 10 * time.Minute, ClustersPerObject: intstr.FromString("10%"), Objects: intstr.FromString("5%"), Confirm: confirmed}
+	given := s.spec.Removals
+	if given == nil {
+		return r
+	}
+	if given.Interval != nil {
+		r.Interval = given.Interval.Duration
+	}
+	if given.ClustersPerObject != nil {
+		r.ClustersPerObject = *given.ClustersPerObject
+	}
+	if given.Objects != nil {
+		r.Objects = *given.Objects
+	}
+	if given.Confirm != nil {
+		r.Confirm = given.Confirm
+	}
+	r.ConfirmDeletion = given.ConfirmDeletion
+	return r
+}
+
+// confirmed are the types with which the data of others, or other objects, go.
+var confirmed = []string{"namespaces", "customresourcedefinitions.apiextensions.k8s.io", "persistentvolumeclaims"}
 
 // ClusterHealthCheck says how members are probed; all fields are set. It must not
 // be changed.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	corev1beta1 "github.com/kubefederation/federation-apiserver/apis/core/v1beta1"
 )
@@ -72,6 +73,23 @@ func TestWhatIsConfiguredHolds(t *testing.T) {
 	require.False(t, s.Enabled(corev1beta1.FederatedIngress))
 	require.True(t, s.Enabled(corev1beta1.CrossClusterServiceDiscovery))
 	require.Nil(t, config.Spec.ClusterHealthCheck, "what is cached is left alone")
+}
+
+func TestRemovals(t *testing.T) {
+	require.Equal(t, Removals{
+		Interval: 10 * time.Minute, ClustersPerObject: intstr.FromString("10%"), Objects: intstr.FromString("5%"),
+		Confirm: []string{"namespaces", "customresourcedefinitions.apiextensions.k8s.io", "persistentvolumeclaims"},
+	}, Of(nil).Removals())
+	require.Nil(t, Of(nil).spec.Removals, "clients of KubeFed compare what is stored with their own defaults")
+
+	clusters, objects := intstr.FromInt32(3), intstr.FromString("100%")
+	given := configured(func(spec *corev1beta1.KubeFedConfigSpec) {
+		spec.Removals = &corev1beta1.RemovalsConfig{
+			Interval: &metav1.Duration{Duration: time.Hour}, ClustersPerObject: &clusters, Objects: &objects,
+			Confirm: []string{}, ConfirmDeletion: []string{"namespaces"},
+		}
+	})
+	require.Equal(t, Removals{Interval: time.Hour, ClustersPerObject: clusters, Objects: objects, Confirm: []string{}, ConfirmDeletion: []string{"namespaces"}}, Of(given).Removals())
 }
 
 // inForce is one with the defaults, that nothing is read for.

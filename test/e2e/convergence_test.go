@@ -26,6 +26,7 @@ func TestConvergesAfterDisturbances(t *testing.T) {
 	const users, objectsEach, steps = 4, 8, 60
 	f := setup(t)
 	f.configure(quickHealthChecks)
+	f.configure(`{"removals":{"clustersPerObject":"100%","objects":"100%"}}`)
 	members := []string{cluster1, cluster2, cluster3}
 	namespace := f.namespace(members...)
 	seed := rand.Uint64()
@@ -136,6 +137,9 @@ func (f *federation) attempt(ctx context.Context, client dynamic.ResourceInterfa
 		return err
 	}
 	object := federatedConfigMap(namespace, name, w.value, w.clusters...)
+	if err := unstructured.SetNestedField(object.Object, true, "spec", "placement", "allowEmpty"); err != nil {
+		return err
+	}
 	live, err := client.Get(ctx, name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		_, err = client.Create(ctx, object, metav1.CreateOptions{})

@@ -253,7 +253,15 @@ func (f *federation) configure(spec string) {
 	f.t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		restored, err := json.Marshal(map[string]any{"spec": before.Object["spec"]})
+		// A merge keeps what was not there before, unless it is null.
+		stored, changed := before.Object["spec"].(map[string]any), map[string]any{}
+		require.NoError(f.t, json.Unmarshal([]byte(spec), &changed))
+		for name := range changed {
+			if _, there := stored[name]; !there {
+				stored[name] = nil
+			}
+		}
+		restored, err := json.Marshal(map[string]any{"spec": stored})
 		require.NoError(f.t, err)
 		_, err = f.host(kubeFedConfigs, env.SystemNamespace).Patch(ctx, "kubefed", types.MergePatchType, restored, metav1.PatchOptions{})
 		require.NoError(f.t, err)

@@ -131,7 +131,9 @@ func TestPlacementChanges(t *testing.T) {
 	assert.False(t, found, "status.clusters still names %s", cluster1)
 	assert.Equal(t, stays.GetUID(), f.get(cluster2, configMaps, namespace, "mover").GetUID())
 
-	f.apply(federatedConfigMap(namespace, "mover", "value"))
+	nowhere := federatedConfigMap(namespace, "mover", "value")
+	require.NoError(t, unstructured.SetNestedField(nowhere.Object, true, "spec", "placement", "allowEmpty"))
+	f.apply(nowhere)
 	f.awaitGone(cluster2, configMaps, namespace, "mover")
 	f.awaitGone(cluster3, configMaps, namespace, "mover")
 }

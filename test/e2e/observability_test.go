@@ -71,6 +71,8 @@ func TestAlertsAndDashboards(t *testing.T) {
 			[]change{{Select: `federation_status_writes_total{type="configmaps",result="error"}`, Rate: 1}}, nil},
 		{"FederationMassRemoval", map[string]string{"cluster": cluster1},
 			[]change{{Select: `federation_member_requests_total` + member + `,action="delete",result="ok"}`, Rate: 1}}, nil},
+		{"FederationRemovalsPaused", map[string]string{"type": "configmaps", "reason": "EmptyPlacement"},
+			[]change{{Select: `federation_removals_paused{type="configmaps",reason="EmptyPlacement"}`, To: to(3)}}, nil},
 		{"FederatedTypeNotServed", map[string]string{"type": "jobs.batch"}, []change{{Select: `federation_type_served{type="jobs.batch"}`, To: to(0)}}, nil},
 		{"FederationDatabaseFilling", nil, []change{{Select: `etcd_mvcc_db_total_size_in_bytes{job="` + serverJob + `"}`, To: to(7 << 30)}}, nil},
 		{"FederationDatabaseAlarm", map[string]string{"alarm": "NOSPACE"}, []change{{Select: `federation_etcd_alarm{alarm="NOSPACE"}`, To: to(1)}}, nil},

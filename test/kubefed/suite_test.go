@@ -157,13 +157,17 @@ func prepare(t *testing.T, environment *env.Environment) {
 			gates[i].Configuration = corev1beta1.ConfigurationEnabled
 		}
 	}
-	patch(t.Context(), t, federation, "kubefedconfigs", before.Name, map[string]any{"featureGates": gates})
+	patch(t.Context(), t, federation, "kubefedconfigs", before.Name, map[string]any{
+		"featureGates": gates,
+		// KubeFed removes what is not placed any more at once.
+		"removals": map[string]any{"clustersPerObject": "100%", "objects": "100%", "confirm": []string{}},
+	})
 }
 
 // restore puts back what prepare and the suite changed.
 func restore(ctx context.Context, t *testing.T, federation versioned.Interface, config *corev1beta1.KubeFedConfig, typeConfigs *corev1beta1.FederatedTypeConfigList) {
 	t.Helper()
-	patch(ctx, t, federation, "kubefedconfigs", config.Name, map[string]any{"featureGates": config.Spec.FeatureGates})
+	patch(ctx, t, federation, "kubefedconfigs", config.Name, map[string]any{"featureGates": config.Spec.FeatureGates, "removals": config.Spec.Removals})
 	for _, typeConfig := range typeConfigs.Items {
 		patch(ctx, t, federation, "federatedtypeconfigs", typeConfig.Name, map[string]any{"statusCollection": typeConfig.Spec.StatusCollection})
 	}

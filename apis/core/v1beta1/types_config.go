@@ -2,6 +2,7 @@ package v1beta1
 
 import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
 // ResourceScope says how far a resource or a control plane reaches.
@@ -141,7 +142,8 @@ type StatusControllerConfig struct {
 	MaxConcurrentReconciles *int64 `json:"maxConcurrentReconciles,omitempty"`
 }
 
-// RemovalsConfig says how copies are removed from members.
+// RemovalsConfig says how copies are removed from members, and bounds how much may
+// go that nobody deleted, as placements or labels of members change.
 type RemovalsConfig struct {
 	// unreachableAfter is how long a member must not have been ready before the
 	// deletion of a federated object waits for it no longer: what is to be removed
@@ -153,6 +155,32 @@ type RemovalsConfig struct {
 	// 720h, which is 30 days.
 	// +optional
 	GiveUpAfter *metav1.Duration `json:"giveUpAfter,omitempty"`
+	// interval in which removals are counted. Default 10m0s.
+	// +optional
+	Interval *metav1.Duration `json:"interval,omitempty"`
+	// clustersPerObject is how many copies one object may lose within the interval:
+	// a number, or a percentage of those that it had, rounded down, which is always
+	// at least 1. 0 has every removal approved. Default 10%.
+	// +optional
+	ClustersPerObject *intstr.IntOrString `json:"clustersPerObject,omitempty"`
+	// objects is how many objects may lose copies within the interval: a number, or
+	// a percentage of all federated objects, rounded down, which is always at least
+	// 20. Default 5%.
+	// +optional
+	Objects *intstr.IntOrString `json:"objects,omitempty"`
+	// confirm names the FederatedTypeConfigs of which every removal is to be
+	// approved that is not a deletion of the federated object; * is all. Default:
+	// namespaces, customresourcedefinitions.apiextensions.k8s.io and
+	// persistentvolumeclaims.
+	// +optional
+	// +listType=set
+	Confirm []string `json:"confirm,omitzero"`
+	// confirmDeletion names the FederatedTypeConfigs of which the removal of copies
+	// is to be approved even where the federated object is deleted; * is all.
+	// Default: none.
+	// +optional
+	// +listType=set
+	ConfirmDeletion []string `json:"confirmDeletion,omitzero"`
 }
 
 // KubeFedConfigSpec is the configuration of the control plane.

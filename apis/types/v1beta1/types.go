@@ -30,6 +30,10 @@ const (
 	// RecreateImmutableTrue and RecreateImmutableIncludingData are its values.
 	RecreateImmutableTrue          = "true"
 	RecreateImmutableIncludingData = "including-data"
+	// ApproveRemovalAnnotation on a federated object lets the removals go on that are
+	// paused. Its value is the hash in status.pausedRemoval, and approves what is
+	// listed there and nothing else.
+	ApproveRemovalAnnotation = "kubefed.io/approve-removal"
 	// SyncFinalizer keeps a federated object until its copies are gone from the
 	// members.
 	SyncFinalizer = "kubefed.io/sync-controller"
@@ -63,6 +67,11 @@ type Placement struct {
 	// empty selector selects every member.
 	// +optional
 	ClusterSelector *metav1.LabelSelector `json:"clusterSelector,omitempty"`
+	// allowEmpty says that it is meant where the placement selects no member any
+	// more. Without it the copies stay, and their removal is paused, when more than
+	// one would go.
+	// +optional
+	AllowEmpty bool `json:"allowEmpty,omitempty"`
 }
 
 // Operations of an override.
@@ -149,6 +158,25 @@ const (
 	// StalledCondition is True when no further try can succeed before a change of
 	// the object, and absent otherwise.
 	StalledCondition = "Stalled"
+	// RemovalPausedCondition is True while copies that the placement does not select
+	// stay until somebody approves their removal, and absent otherwise.
+	RemovalPausedCondition = "RemovalPaused"
+)
+
+// Reasons of the RemovalPaused condition.
+const (
+	// ReasonBlastRadiusExceeded means that the object would lose more copies than it
+	// may within the interval of the budget.
+	ReasonBlastRadiusExceeded = "BlastRadiusExceeded"
+	// ReasonEmptyPlacement means that the object would lose all of its copies without
+	// having been deleted.
+	ReasonEmptyPlacement = "EmptyPlacement"
+	// ReasonGlobalBudgetExceeded means that as many objects as may have lost copies
+	// within the interval of the budget.
+	ReasonGlobalBudgetExceeded = "GlobalBudgetExceeded"
+	// ReasonConfirmationRequired means that each removal of a copy of this type is to
+	// be confirmed.
+	ReasonConfirmationRequired = "ConfirmationRequired"
 )
 
 // Reasons of the Propagation condition. It has none when it is True.
@@ -167,7 +195,8 @@ const (
 // member has the object as asked for.
 type PropagationStatus string
 
-// States of a copy. All but Pending and TypeNotAvailable are KubeFed's.
+// States of a copy. All but Pending, RemovalPaused and TypeNotAvailable are
+// KubeFed's.
 const (
 	// ClusterPropagationOK is the state of a copy that is as asked for.
 	ClusterPropagationOK PropagationStatus = ""
@@ -176,6 +205,8 @@ const (
 	Pending PropagationStatus = "Pending"
 	// WaitingForRemoval means that the copy is being removed.
 	WaitingForRemoval PropagationStatus = "WaitingForRemoval"
+	// RemovalPaused means that the copy stays until its removal is approved.
+	RemovalPaused PropagationStatus = "RemovalPaused"
 	// ClusterNotReady means that the member is not ready; work goes on when it is.
 	ClusterNotReady PropagationStatus = "ClusterNotReady"
 	// TypeNotAvailable means that the member does not serve the target type.
@@ -225,7 +256,7 @@ const (
 
 // Condition is an observation of a federated object.
 type Condition struct {
-	// type of the condition: Propagation, Ready, Reconciling or Stalled.
+	// type of the condition: Propagation, Ready, Reconciling, Stalled or RemovalPaused.
 	Type string `json:"type"`
 	// status of the condition: True, False or Unknown.
 	Status corev1.ConditionStatus `json:"status"`
@@ -346,12 +377,36 @@ type LastChange struct {
 	Generation int64 `json:"generation"`
 }
 
+// RecentRemoval is a copy that was removed as the placement did not select its
+// member any more.
+type RecentRemoval struct {
+	// name of the member.
+	Name string `json:"name"`
+	// time of the removal, by the clock of the server.
+	Time metav1.Time `json:"time"`
+}
+
+// PausedRemoval says which copies stay until their removal is approved.
+type PausedRemoval struct {
+	// reason of the pause: BlastRadiusExceeded, EmptyPlacement,
+	// GlobalBudgetExceeded or ConfirmationRequired.
+	Reason string `json:"reason"`
+	// clusters are the members whose copies would go, by name.
+	// +listType=atomic
+	Clusters []string `json:"clusters"`
+	// hash of the object, of the list and of when the pause began. The annotation
+	// kubefed.io/approve-removal with this value approves the list.
+	Hash string `json:"hash"`
+	// since is when the pause began.
+	Since metav1.Time `json:"since"`
+}
+
 // FederatedObjectStatus is the state of the copies.
 type FederatedObjectStatus struct {
 	// observedGeneration is the generation that this status is about.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-	// conditions: Propagation (KubeFed's), Ready, Reconciling, Stalled.
+	// conditions: Propagation (KubeFed's), Ready, Reconciling, Stalled, RemovalPaused.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -367,6 +422,20 @@ type FederatedObjectStatus struct {
 	// +listType=map
 	// +listMapKey=name
 	Clusters []ClusterStatus `json:"clusters,omitempty"`
+	// pausedRemoval lists the copies whose removal waits for an approval.
+	// +optional
+	PausedRemoval *PausedRemoval `json:"pausedRemoval,omitempty"`
+	// approvedRemovals are the members whose copies were approved to go and are not
+	// gone yet.
+	// +optional
+	// +listType=set
+	ApprovedRemovals []string `json:"approvedRemovals,omitempty"`
+	// recentRemovals are the copies that the placement made go within the interval of
+	// the budget.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	RecentRemovals []RecentRemoval `json:"recentRemovals,omitempty"`
 }
 
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object

@@ -53,6 +53,7 @@ func Register(root *cobra.Command, where *connect.Flags) {
 		"disable":                   complete(types),
 		"federate":                  complete(resources, targets),
 		"orphaning-deletion enable": complete(federatedTypes, objects), "orphaning-deletion disable": complete(federatedTypes, objects), "orphaning-deletion status": complete(federatedTypes, objects),
+		"approve":    complete(federatedTypes, objects),
 		"describe":   complete(federatedTypes, objects),
 		"render":     complete(federatedTypes, objects),
 		"get":        complete(federatedTypes, objects),

@@ -27,7 +27,7 @@ type absentCopy struct {
 // absence returns the copy that a deletion cannot remove because its member is not
 // ready, nil if that is not what keeps it.
 func (v *copyView) absence(cluster string, r *result) *absentCopy {
-	if !v.deleting || !v.registered || v.ready || r.gone {
+	if !v.deleting || !v.registered || v.ready || v.paused || r.gone {
 		return nil
 	}
 	absent := &absentCopy{cluster: cluster, until: v.until}

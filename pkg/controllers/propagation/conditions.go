@@ -76,10 +76,27 @@ func nextConditions(obj *typesv1beta1.FederatedObject, r *report, clusters []typ
 		}
 	case stalled:
 		last.Type, last.Reason = typesv1beta1.StalledCondition, reason
+		if r.impediment == nil && r.removal != nil && r.removal.Paused != nil {
+			last.Reason, last.Message = r.removal.Paused.Reason, r.removal.message
+		}
 	}
 	return finish(obj, r,
 		typesv1beta1.Condition{Type: typesv1beta1.PropagationCondition, Status: corev1.ConditionFalse, Reason: reason, Message: message},
 		ready, last)
+}
+
+// pausedConditions says that removals are paused, while they are.
+func pausedConditions(obj *typesv1beta1.FederatedObject, r *report, paused *typesv1beta1.PausedRemoval) []typesv1beta1.Condition {
+	if paused == nil {
+		return nil
+	}
+	next := typesv1beta1.Condition{Type: typesv1beta1.RemovalPausedCondition, Status: corev1.ConditionTrue, Reason: paused.Reason}
+	if r.removal != nil && r.removal.message != "" {
+		next.Message = r.removal.message
+	} else if previous := condition(obj, next.Type); previous != nil {
+		next.Message = previous.Message
+	}
+	return finish(obj, r, next)
 }
 
 // propagatedConditions are those of an object that every cluster has as asked for.
@@ -154,11 +171,15 @@ func finish(obj *typesv1beta1.FederatedObject, r *report, conditions ...typesv1b
 
 // condition returns the condition of a type, nil if there is none.
 func condition(obj *typesv1beta1.FederatedObject, conditionType string) *typesv1beta1.Condition {
-	i := slices.IndexFunc(obj.Status.Conditions, func(c typesv1beta1.Condition) bool { return c.Type == conditionType })
+	return findCondition(obj.Status.Conditions, conditionType)
+}
+
+func findCondition(conditions []typesv1beta1.Condition, conditionType string) *typesv1beta1.Condition {
+	i := slices.IndexFunc(conditions, func(c typesv1beta1.Condition) bool { return c.Type == conditionType })
 	if i < 0 {
 		return nil
 	}
-	return &obj.Status.Conditions[i]
+	return &conditions[i]
 }
 
 func propagatedMessage(clusters int) string {

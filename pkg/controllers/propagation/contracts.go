@@ -11,6 +11,7 @@ import (
 
 	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
 	"github.com/kubefederation/federation-apiserver/pkg/members"
+	"github.com/kubefederation/federation-apiserver/pkg/removals"
 )
 
 // Source is where the objects of one federated kind are stored.
@@ -153,4 +154,7 @@ type Settings struct {
 	// GiveUpAfter is how long removals are kept for a member that is not ready; 0
 	// means for ever.
 	GiveUpAfter time.Duration
+	// Removals bound what may be removed that nobody deleted; the zero value lets
+	// nothing go without an approval.
+	Removals removals.Limits
 }

@@ -20,6 +20,7 @@ import (
 	corev1beta1 "github.com/kubefederation/federation-apiserver/apis/core/v1beta1"
 	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
 	"github.com/kubefederation/federation-apiserver/generated/clientset/versioned"
+	"github.com/kubefederation/federation-apiserver/pkg/removals"
 )
 
 // Config is what a Controller is made of. What has a default may be left zero.
@@ -77,6 +78,8 @@ type Controller struct {
 	// pacer has looked at what only a member that was lost or found has made
 	// different.
 	pacer *pacer
+	// window has the objects that lost copies of late.
+	window removals.Window
 	// refreshing has an item when Refresh was called.
 	refreshing chan struct{}
 

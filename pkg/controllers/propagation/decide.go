@@ -16,6 +16,11 @@ import (
 type decision struct {
 	// selected are the clusters that shall have a copy.
 	selected sets.Set[string]
+	// own are those that the object's own placement selects, where its namespace
+	// does not count.
+	own sets.Set[string]
+	// withNamespace says that copies in other ones go because their namespace does.
+	withNamespace bool
 	// impediment, nil if there is none.
 	impediment *impediment
 	// parked says that it is not known yet where the object shall be: nothing is
@@ -42,6 +47,9 @@ type federation struct {
 	// confined says that the control plane is confined to the system namespace:
 	// FederatedNamespaces limit placements and nothing else.
 	confined bool
+	// stays says that the namespace stays in a cluster for the time being, though its
+	// placement may not select it: so does what is in it. nil if none does.
+	stays func(cluster string) bool
 }
 
 // decide evaluates the placement of obj over clusters, by what the caches say.
@@ -93,7 +101,15 @@ func decide(k *kind, obj *typesv1beta1.FederatedObject, namespace federation, cl
 		return decision{selected: none, frozen: true, impediment: &impediment{
 			reason: typesv1beta1.ReasonComputePlacementFailed, message: err.Error(), stalled: true}}
 	}
-	d := decision{selected: decided.Clusters}
+	d := decision{selected: decided.Clusters, own: decided.Own}
+	d.withNamespace = namespace.object != nil && !isOrphaning(namespace.object) && !isProtected(obj.Namespace, systemNamespace)
+	if namespace.stays != nil {
+		for name := range d.own {
+			if !d.selected.Has(name) && namespace.stays(name) {
+				d.selected.Insert(name)
+			}
+		}
+	}
 	if decided.NamespaceNotFederated {
 		d.impediment = &impediment{
 			reason:  typesv1beta1.ReasonNamespaceNotFederated,
@@ -125,7 +141,18 @@ func (c *Controller) federationOf(k *kind, namespace string) federation {
 		return federation{needed: true, parked: true, confined: confined}
 	}
 	object := namespaces.get(types.NamespacedName{Namespace: namespace, Name: namespace})
-	return federation{needed: object != nil || !confined, object: object, confined: confined}
+	return federation{needed: object != nil || !confined, object: object, confined: confined, stays: c.staying(namespaces, object)}
+}
+
+// staying returns what says where the namespace of a FederatedNamespace stays until
+// its removal is granted; nil if that is not ours to say.
+func (c *Controller) staying(namespaces *kind, object *typesv1beta1.FederatedObject) func(string) bool {
+	if object == nil || isProtected(object.Name, c.config.SystemNamespace) {
+		return nil
+	}
+	return func(cluster string) bool {
+		return recordedCluster(object, cluster) != nil && !c.ledger.isGranted(namespaces.keyOf(object), object, cluster)
+	}
 }
 
 // isOutOfScope says that nothing of a kind is looked at in members: namespaces, in
@@ -159,7 +186,7 @@ func (c *Controller) isExcluded(ctx context.Context, k *kind, obj *typesv1beta1.
 			if err != nil {
 				object = nil
 			}
-			namespace = federation{needed: object != nil || !confined, object: object, confined: confined}
+			namespace = federation{needed: object != nil || !confined, object: object, confined: confined, stays: c.staying(namespaces, object)}
 		}
 	}
 	d := decide(k, live, namespace, []placement.Cluster{cluster}, c.config.SystemNamespace)

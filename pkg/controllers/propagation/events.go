@@ -67,6 +67,10 @@ func announcements(what string, obj *typesv1beta1.FederatedObject, next *typesv1
 		list = append(list, a)
 	}
 
+	if now := findCondition(next.Conditions, typesv1beta1.RemovalPausedCondition); now != nil && condition(obj, now.Type) == nil {
+		list = append(list, announcement{corev1.EventTypeWarning, now.Reason, now.Message})
+	}
+
 	before := recordedClusters(obj)
 	now := map[string]*typesv1beta1.ClusterStatus{}
 	for i := range next.Clusters {
@@ -124,7 +128,7 @@ func impedimentAnnouncement(obj *typesv1beta1.FederatedObject, next *typesv1beta
 // failureReason returns the reason of KubeFed's events for an entry that failed.
 func failureReason(entry *typesv1beta1.ClusterStatus, op operation) (string, bool) {
 	switch entry.Status {
-	case typesv1beta1.ClusterPropagationOK, typesv1beta1.Pending, typesv1beta1.WaitingForRemoval:
+	case typesv1beta1.ClusterPropagationOK, typesv1beta1.Pending, typesv1beta1.WaitingForRemoval, typesv1beta1.RemovalPaused:
 		return "", false
 	case typesv1beta1.CreationFailed, typesv1beta1.UpdateFailed, typesv1beta1.DeletionFailed, typesv1beta1.LabelRemovalFailed,
 		typesv1beta1.AlreadyExists:

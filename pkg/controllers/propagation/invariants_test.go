@@ -44,6 +44,9 @@ func (w *world) removing(cluster string, target schema.GroupVersionResource, key
 	if !assert.NoError(w.t, err) || live.DeletionTimestamp != nil {
 		return
 	}
+	if deletes && w.lost != nil {
+		w.lost.add(live.UID, cluster)
+	}
 	assert.False(w.t, deletes && isOrphaning(live) && !pending, "%s %s is deleted in %s, though its copies are to be kept", target.Resource, key, cluster)
 	assert.True(w.t, w.mayExclude(cluster, target, key), "%s %s is removed from %s, which is selected", target.Resource, key, cluster)
 }

@@ -62,6 +62,9 @@ type copyView struct {
 	orphan bool
 	// deleteOptionsErr says that it is not known how to delete.
 	deleteOptionsErr error
+	// granted says that a copy that is not wanted may go now; paused, that it is
+	// known to stay until somebody approves its removal.
+	granted, paused bool
 }
 
 // action is what a copy needs.
@@ -219,6 +222,9 @@ func judgeUnwanted(v *copyView) verdict {
 	if !v.recorded && !ours {
 		return gone
 	}
+	if v.paused {
+		return removalPaused()
+	}
 	if !v.ready {
 		return waitingForRemoval(v.absenceMessage())
 	}
@@ -230,12 +236,14 @@ func judgeUnwanted(v *copyView) verdict {
 		return verdict{action: actConfirmGone}
 	case !ours:
 		return gone
-	case v.hostNamespace, v.orphan:
+	case v.orphan, v.hostNamespace && v.granted:
 		return verdict{action: actUnmanage}
+	case v.observed.Deleting && !v.hostNamespace:
+		return wait(typesv1beta1.WaitingForRemoval, "the copy is being deleted in the cluster")
+	case !v.granted:
+		return removalPaused()
 	case v.deleteOptionsErr != nil:
 		return final(typesv1beta1.DeletionFailed, refused+v.deleteOptionsErr.Error())
-	case v.observed.Deleting:
-		return wait(typesv1beta1.WaitingForRemoval, "the copy is being deleted in the cluster")
 	default:
 		return verdict{action: actDelete}
 	}
@@ -258,6 +266,11 @@ func final(status typesv1beta1.PropagationStatus, message string) verdict {
 
 func wait(status typesv1beta1.PropagationStatus, message string) verdict {
 	return verdict{action: actWait, result: result{status: status, message: message}}
+}
+
+// removalPaused is for a copy that must not go yet, as far as is known.
+func removalPaused() verdict {
+	return final(typesv1beta1.RemovalPaused, "the copy stays until its removal is approved, see the condition RemovalPaused")
 }
 
 // waitingForRemoval is final: it can last, and the status is to say so.

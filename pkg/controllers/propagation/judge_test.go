@@ -21,7 +21,7 @@ var (
 // healthy is a view of a copy that is as asked for.
 func healthy() *copyView {
 	return &copyView{
-		generation: 3, selected: true, recorded: true, registered: true, ready: true, adopt: true,
+		generation: 3, selected: true, recorded: true, registered: true, ready: true, adopt: true, granted: true,
 		state: CopiesSynced, observed: ourCopy, exists: true,
 		fingerprint: fingerprint(asAskedFor.Hash, ourCopy), version: "gen:2",
 		render: func() (*overrides.Rendered, error) { return asAskedFor, nil },
@@ -82,7 +82,14 @@ func TestJudge(t *testing.T) {
 		"namespace of the host": {change: func(v *copyView) { v.selected, v.hostNamespace = false, true }, action: actUnmanage},
 		"namespace of the host, going itself": {change: func(v *copyView) { v.selected, v.hostNamespace, v.observed.Deleting = false, true, true },
 			action: actUnmanage},
-		"deleted":           {change: func(v *copyView) { v.deleting = true }, action: actDelete},
+		"deleted":              {change: func(v *copyView) { v.deleting = true }, action: actDelete},
+		"removed, not granted": {change: func(v *copyView) { v.selected, v.granted = false, false }, status: typesv1beta1.RemovalPaused},
+		"removed, paused, not ready": {change: func(v *copyView) { v.selected, v.granted, v.paused, v.ready = false, false, true, false },
+			status: typesv1beta1.RemovalPaused},
+		"removed, not granted, orphaned": {change: func(v *copyView) { v.selected, v.granted, v.orphan = false, false, true }, action: actUnmanage},
+		"removed, not granted, gone":     {change: func(v *copyView) { v.selected, v.granted, v.exists = false, false, false }, action: actConfirmGone},
+		"namespace of the host, not granted": {change: func(v *copyView) { v.selected, v.granted, v.hostNamespace = false, false, true },
+			status: typesv1beta1.RemovalPaused},
 		"cluster has left":  {change: func(v *copyView) { v.registered = false }, action: actRelease, status: typesv1beta1.WaitingForRemoval},
 		"protected":         {change: func(v *copyView) { v.handsOff = true }, gone: true},
 		"protected, delete": {change: func(v *copyView) { v.handsOff, v.deleting = true, true }, gone: true},
@@ -109,7 +116,7 @@ func drawView(t *rapid.T) *copyView {
 		generation: rapid.Int64Range(1, 3).Draw(t, "generation"),
 		deleting:   flag("deleting"), selected: flag("selected"), handsOff: flag("handsOff"), recorded: flag("recorded"),
 		registered: flag("registered"), ready: flag("ready"), adopt: flag("adopt"), orphan: flag("orphan"),
-		namespaceMissing: flag("namespaceMissing"), hostNamespace: flag("hostNamespace"), exists: flag("exists"),
+		granted: flag("granted"), paused: flag("paused"), namespaceMissing: flag("namespaceMissing"), hostNamespace: flag("hostNamespace"), exists: flag("exists"),
 		state: rapid.SampledFrom([]CopiesState{CopiesSyncing, CopiesSynced, CopiesNotAvailable, CopiesFailed}).Draw(t, "state"),
 		observed: members.Observed{
 			UID: types.UID(rapid.SampledFrom([]string{"a", "b"}).Draw(t, "uid")), Deleting: flag("copyDeleting"),
@@ -143,6 +150,7 @@ func TestJudgeNeverHarms(t *testing.T) {
 		if got.action == actDelete {
 			require.True(t, v.exists && v.observed.Managed == "true", "what is not ours is deleted")
 			require.False(t, v.hostNamespace || v.orphan || v.handsOff || v.deleteOptionsErr != nil)
+			require.True(t, v.granted, "a copy is deleted that may not go")
 		}
 		if got.action.isRequest() {
 			require.True(t, v.registered && v.ready && !v.handsOff)

@@ -36,6 +36,11 @@ type kind struct {
 	// detail is the members.Detail in which copies are observed.
 	detail atomic.Int32
 
+	// objects counts those in the cache, whose recent removals are all known when it
+	// is synced.
+	objects atomic.Int64
+	synced  atomic.Bool
+
 	informer cache.SharedIndexInformer
 	ctx      context.Context
 	cancel   context.CancelFunc

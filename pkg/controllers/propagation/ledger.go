@@ -34,6 +34,9 @@ type account struct {
 	since time.Time
 	// due is when the status is to be written at the latest; zero if nothing is due.
 	due time.Time
+	// granted are the clusters whose copies may go, for the object at one generation.
+	granted   sets.Set[string]
+	grantedAt int64
 	// dropping are clusters that a write under way takes out of the status.
 	dropping sets.Set[string]
 	// rendering of the object, nil if it was not needed yet.
@@ -92,7 +95,7 @@ func (r *account) copy(cluster string) *copyRecord {
 
 // tidy forgets a record in which nothing is left. l.mu is held.
 func (l *ledger) tidy(key objectKey) {
-	if r := l.records[key]; r != nil && r.written == nil && len(r.copies) == 0 && len(r.dropping) == 0 && r.due.IsZero() {
+	if r := l.records[key]; r != nil && r.written == nil && len(r.copies) == 0 && len(r.dropping) == 0 && len(r.granted) == 0 && r.due.IsZero() {
 		delete(l.records, key)
 	}
 }

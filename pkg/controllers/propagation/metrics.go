@@ -61,7 +61,7 @@ var (
 )
 
 var registerMetrics = sync.OnceFunc(func() {
-	legacyregistry.MustRegister(propagationSeconds, copySeconds, memberRequests, statusWrites, reconcileSeconds, dispatchSeconds)
+	legacyregistry.MustRegister(propagationSeconds, copySeconds, memberRequests, statusWrites, reconcileSeconds, dispatchSeconds, removalsTotal)
 	legacyregistry.CustomMustRegister(&state)
 })
 
@@ -69,6 +69,9 @@ var registerMetrics = sync.OnceFunc(func() {
 func announceMetrics(kind string) {
 	for _, result := range writeResults {
 		statusWrites.WithLabelValues(kind, result)
+	}
+	for _, by := range []string{byBudget, byApproval} {
+		removalsTotal.WithLabelValues(kind, by)
 	}
 }
 
@@ -79,6 +82,9 @@ func forgetMetrics(kind string) {
 	reconcileSeconds.Delete(labels)
 	for _, result := range writeResults {
 		statusWrites.DeleteLabelValues(kind, result)
+	}
+	for _, by := range []string{byBudget, byApproval} {
+		removalsTotal.DeleteLabelValues(kind, by)
 	}
 }
 

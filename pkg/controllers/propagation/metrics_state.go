@@ -79,7 +79,7 @@ func (s *stateCollector) remove(c *Controller) {
 
 // DescribeWithStability implements metrics.StableCollector.
 func (s *stateCollector) DescribeWithStability(descriptions chan<- *metrics.Desc) {
-	for _, d := range []*metrics.Desc{objectsDesc, longestDesc, copiesDesc, removalsDesc, memberTypesDesc, limitDesc, inFlightDesc} {
+	for _, d := range []*metrics.Desc{objectsDesc, longestDesc, copiesDesc, removalsDesc, memberTypesDesc, limitDesc, inFlightDesc, pausedDesc, budgetDesc} {
 		descriptions <- d
 	}
 }
@@ -92,6 +92,7 @@ func (s *stateCollector) CollectWithStability(collected chan<- metrics.Metric) {
 		collected <- metrics.NewLazyConstMetric(d, metrics.GaugeValue, value, labels...)
 	}
 	for c := range s.controllers {
+		gauge(budgetDesc, float64(c.budgetLeft()))
 		copies := map[string]map[string]int{}
 		for _, w := range c.allWorkers() {
 			copies[w.name] = map[string]int{copyOK: 0}
@@ -105,9 +106,13 @@ func (s *stateCollector) CollectWithStability(collected chan<- metrics.Metric) {
 		}
 		for _, k := range c.allKinds() {
 			now, counts, longest := c.now(), map[string]int{}, map[string]time.Duration{}
+			paused := map[string]int{}
 			k.each("", func(obj *typesv1beta1.FederatedObject) {
 				state, since := stateOf(obj, now)
 				counts[state]++
+				if p := obj.Status.PausedRemoval; p != nil {
+					paused[p.Reason]++
+				}
 				longest[state] = max(longest[state], now.Sub(since))
 				for i := range obj.Status.Clusters {
 					entry := &obj.Status.Clusters[i]
@@ -120,6 +125,9 @@ func (s *stateCollector) CollectWithStability(collected chan<- metrics.Metric) {
 					}
 				}
 			})
+			for _, reason := range pauseReasons {
+				gauge(pausedDesc, float64(paused[reason]), k.name, reason)
+			}
 			for _, state := range objectStates {
 				gauge(objectsDesc, float64(counts[state]), k.name, state)
 				gauge(longestDesc, longest[state].Seconds(), k.name, state)

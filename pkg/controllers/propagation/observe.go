@@ -167,9 +167,12 @@ func sameButObserved(a, b *typesv1beta1.FederatedObjectStatus) bool {
 }
 
 func withoutObserved(status *typesv1beta1.FederatedObjectStatus) *typesv1beta1.FederatedObjectStatus {
-	stripped := &typesv1beta1.FederatedObjectStatus{ObservedGeneration: status.ObservedGeneration}
+	stripped := &typesv1beta1.FederatedObjectStatus{
+		ObservedGeneration: status.ObservedGeneration,
+		PausedRemoval:      status.PausedRemoval, ApprovedRemovals: status.ApprovedRemovals, RecentRemovals: status.RecentRemovals,
+	}
 	for _, c := range status.Conditions {
-		if c.Type == typesv1beta1.PropagationCondition {
+		if c.Type == typesv1beta1.PropagationCondition || c.Type == typesv1beta1.RemovalPausedCondition {
 			c.LastUpdateTime = metav1.Time{}
 			stripped.Conditions = append(stripped.Conditions, c)
 		}

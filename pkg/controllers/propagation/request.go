@@ -178,6 +178,10 @@ func (w *memberWorker) probe(ctx context.Context, t *task) outcome {
 
 // mayRemove returns an outcome if the copy must not be removed (now).
 func (w *memberWorker) mayRemove(ctx context.Context, t *task) *outcome {
+	if !t.v.orphan && !w.c.isGranted(t.k, t.obj, w.name) {
+		o := undecided(nil)
+		return &o
+	}
 	if t.v.deleting {
 		return nil
 	}
@@ -248,12 +252,15 @@ func (w *memberWorker) confirmGone(ctx context.Context, t *task) outcome {
 	}
 	verdict := judge(t.v)
 	switch verdict.action {
+	case actNone:
+		if verdict.result.status == typesv1beta1.RemovalPaused {
+			return undecided(nil) // it is looked at again when its member shows it
+		}
+		return t.done(verdict.result)
 	case actDelete:
 		return w.remove(ctx, t)
 	case actUnmanage:
 		return w.unmanage(ctx, t)
-	case actNone:
-		return t.done(verdict.result)
 	default:
 		o := t.done(verdict.result)
 		o.settled, o.retry = false, retryBackoff

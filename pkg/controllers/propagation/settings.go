@@ -2,6 +2,7 @@ package propagation
 
 import (
 	"context"
+	"reflect"
 	"sync"
 
 	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
@@ -13,7 +14,7 @@ import (
 func (c *Controller) takeUp(ctx context.Context, workers *sync.WaitGroup, before Settings) Settings {
 	now := c.config.Settings()
 	c.growWorkers(ctx, workers, now.ObjectWorkers)
-	if now.AdoptResources != before.AdoptResources || now.Namespaced != before.Namespaced {
+	if now.AdoptResources != before.AdoptResources || now.Namespaced != before.Namespaced || !reflect.DeepEqual(now.Removals, before.Removals) {
 		for _, k := range c.allKinds() {
 			c.resync(k, "")
 		}

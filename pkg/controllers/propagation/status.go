@@ -40,6 +40,8 @@ type report struct {
 	results map[string]result
 	// awaitsStatus says that a copy without a remoteStatus is not done.
 	awaitsStatus bool
+	// removal is what was decided about removals; nil to keep what the status says.
+	removal *weighing
 	// brevity says how short the status has to be.
 	brevity brevity
 	now     time.Time
@@ -53,15 +55,25 @@ func nextStatus(obj *typesv1beta1.FederatedObject, r *report) (*typesv1beta1.Fed
 		ObservedGeneration: obj.Generation,
 		LastChange:         previous.LastChange,
 		Clusters:           nextClusters(obj, r),
+		PausedRemoval:      previous.PausedRemoval,
+		ApprovedRemovals:   previous.ApprovedRemovals,
+		RecentRemovals:     previous.RecentRemovals,
 	}
 	next.ReplicaCounts = sumOf(next.Clusters)
+	if r.removal != nil {
+		r.removal.enter(obj, next, r.now)
+	}
 	next.Conditions = nextConditions(obj, r, next.Clusters)
+	next.Conditions = append(next.Conditions, pausedConditions(obj, r, next.PausedRemoval)...)
 	r.brevity.shorten(next)
 	if equality.Semantic.DeepEqual(previous, next) {
 		return next, false
 	}
 	if sameButObserved(previous, next) {
 		return next, true
+	}
+	if r.removal != nil {
+		r.removal.prune(next, r.now)
 	}
 	for i := range next.Conditions {
 		if next.Conditions[i].Type == typesv1beta1.PropagationCondition {
@@ -138,7 +150,7 @@ func waitingStatus(wanted bool) typesv1beta1.PropagationStatus {
 // isRemoval says that a status is one of a copy that is not wanted.
 func isRemoval(status typesv1beta1.PropagationStatus) bool {
 	switch status {
-	case typesv1beta1.WaitingForRemoval, typesv1beta1.DeletionFailed, typesv1beta1.DeletionTimedOut,
+	case typesv1beta1.WaitingForRemoval, typesv1beta1.RemovalPaused, typesv1beta1.DeletionFailed, typesv1beta1.DeletionTimedOut,
 		typesv1beta1.LabelRemovalFailed, typesv1beta1.LabelRemovalTimedOut:
 		return true
 	}
@@ -148,7 +160,7 @@ func isRemoval(status typesv1beta1.PropagationStatus) bool {
 // isStalled says that an entry stays as it is until somebody changes something.
 func isStalled(entry *typesv1beta1.ClusterStatus) bool {
 	switch entry.Status {
-	case typesv1beta1.ApplyOverridesFailed, typesv1beta1.ComputeResourceFailed,
+	case typesv1beta1.ApplyOverridesFailed, typesv1beta1.ComputeResourceFailed, typesv1beta1.RemovalPaused,
 		typesv1beta1.AlreadyExists, typesv1beta1.ManagedLabelFalse, typesv1beta1.RecoveryPending, typesv1beta1.NotOwner:
 		return true
 	case typesv1beta1.CreationFailed, typesv1beta1.UpdateFailed, typesv1beta1.DeletionFailed:

@@ -3,6 +3,7 @@ package propagation
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -22,6 +23,8 @@ type pass struct {
 	// moments of the members when they were looked at.
 	moments map[string]moment
 
+	// removal is nil where nothing is weighed.
+	removal *weighing
 	// results by cluster; requests are the clusters whose copies need a request.
 	results  map[string]result
 	requests []string
@@ -75,10 +78,8 @@ func (c *Controller) sync(ctx context.Context, key objectKey) error {
 		if err != nil {
 			return err
 		}
-		for _, cluster := range sets.List(p.concerned().Difference(elsewhere)) {
-			if err := p.examine(ctx, cluster); err != nil {
-				return err
-			}
+		if err := p.examineAll(ctx, p.concerned().Difference(elsewhere)); err != nil {
+			return err
 		}
 	}
 	if obj.DeletionTimestamp != nil && !p.remaining {
@@ -125,13 +126,41 @@ func (p *pass) concerned() sets.Set[string] {
 	return concerned
 }
 
-// examine finds out what the copy in one cluster needs.
-func (p *pass) examine(ctx context.Context, cluster string) error {
-	p.moments[cluster] = p.c.moment(cluster)
-	v, err := p.c.look(ctx, p.k, p.obj, &p.decision, cluster, p.members[cluster], p.renderer)
-	if err != nil {
-		return err
+// examineAll finds out what each copy needs, and first which of those that are not
+// wanted may go: of one copy alone that cannot be told.
+func (p *pass) examineAll(ctx context.Context, concerned sets.Set[string]) error {
+	clusters := sets.List(concerned)
+	views := make(map[string]*copyView, len(clusters))
+	for _, cluster := range clusters {
+		p.moments[cluster] = p.c.moment(cluster)
+		v, err := p.c.look(ctx, p.k, p.obj, &p.decision, cluster, p.members[cluster], p.renderer)
+		if err != nil {
+			return err
+		}
+		views[cluster] = v
 	}
+	p.removal = p.weigh(views)
+	if p.c.ledger.grant(p.key, p.obj, p.removal.Granted) && p.k.namespaces {
+		p.c.resyncNamespaced(p.obj.Namespace)
+	}
+	for _, cluster := range clusters {
+		v := views[cluster]
+		v.granted = v.granted && v.deleting || p.removal.Granted.Has(cluster)
+		v.paused = p.removal.Paused != nil && slices.Contains(p.removal.Paused.Clusters, cluster)
+		if p.removal.deferred.Has(cluster) {
+			p.await(cluster, nil)
+			p.c.objects.AddAfter(p.key, p.c.config.MinBackoff)
+			continue
+		}
+		if err := p.examine(ctx, cluster, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// examine finds out what the copy in one cluster needs.
+func (p *pass) examine(ctx context.Context, cluster string, v *copyView) error {
 	verdict := judge(v)
 	if absent := v.absence(cluster, &verdict.result); absent != nil {
 		p.absent = append(p.absent, *absent)
@@ -235,7 +264,7 @@ func (p *pass) enqueue() {
 // report writes the status if there is enough to say, sets the time to write it
 // at the latest if there is not, and lets the requests go.
 func (p *pass) report(ctx context.Context, taken snapshot) error {
-	next := &report{selected: p.selected, impediment: p.impediment, results: p.results, awaitsStatus: p.c.awaitsStatus(p.k), brevity: p.k.brevityOf(p.obj), now: p.c.now()}
+	next := &report{selected: p.selected, impediment: p.impediment, results: p.results, awaitsStatus: p.c.awaitsStatus(p.k), brevity: p.k.brevityOf(p.obj), removal: p.removal, now: p.c.now()}
 	if p.frozen {
 		next.selected = sets.KeySet(recordedClusters(p.obj))
 	}
@@ -254,6 +283,7 @@ func (p *pass) report(ctx context.Context, taken snapshot) error {
 				return err
 			}
 			p.c.announce(p, status)
+			p.countRemovals(status)
 			p.obj = written
 		}
 		p.c.ledger.reported(p.key, p.obj.UID, taken)

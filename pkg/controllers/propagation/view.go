@@ -25,6 +25,10 @@ func (c *Controller) look(ctx context.Context, k *kind, obj *typesv1beta1.Federa
 		orphan:     isOrphaning(obj),
 		adopt:      c.config.Settings().AdoptResources,
 	}
+	if !v.selected || v.deleting {
+		v.granted = c.isGranted(k, obj, cluster)
+		v.paused = !v.granted && isPaused(obj, cluster)
+	}
 	v.render = func() (*overrides.Rendered, error) {
 		renderer, err := renderer()
 		if err != nil {

@@ -17,6 +17,8 @@ func (c *Controller) handlerOf(k *kind) cache.ResourceEventHandler {
 	return cache.ResourceEventHandlerDetailedFuncs{
 		AddFunc: func(added any, isInInitialList bool) {
 			obj := added.(*typesv1beta1.FederatedObject)
+			k.objects.Add(1)
+			c.noteRemovals(obj)
 			if isInInitialList {
 				c.objects.AddBackground(k.keyOf(obj))
 				return
@@ -51,6 +53,8 @@ func (c *Controller) handlerOf(k *kind) cache.ResourceEventHandler {
 				return
 			}
 			key := k.keyOf(obj)
+			k.objects.Add(-1)
+			c.window.Forget(obj.UID)
 			c.ledger.forget(key)
 			k.forgetSize(obj)
 			c.checkLeftovers(k, key)
@@ -84,6 +88,7 @@ func (c *Controller) checkLeftovers(k *kind, key objectKey) {
 // kindSynced has a look at everything that could not be judged before the objects
 // of a kind were known.
 func (c *Controller) kindSynced(k *kind) {
+	k.synced.Store(true)
 	for _, member := range c.config.Members.List() {
 		if w := c.worker(member.Name()); w != nil && !c.isOutOfScope(k) {
 			w.resyncCopies(k, member.Copies(k.resource, k.namespaced))

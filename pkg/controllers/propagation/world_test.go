@@ -21,6 +21,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/tools/cache"
@@ -32,6 +33,7 @@ import (
 	"github.com/kubefederation/federation-apiserver/pkg/federatedtypes"
 	"github.com/kubefederation/federation-apiserver/pkg/overrides"
 	"github.com/kubefederation/federation-apiserver/pkg/placement"
+	"github.com/kubefederation/federation-apiserver/pkg/removals"
 	"github.com/kubefederation/federation-apiserver/test/integration/typeserver"
 )
 
@@ -45,6 +47,9 @@ const (
 	poll     = 5 * time.Millisecond
 )
 
+// unlimited lets go whatever is not wanted.
+var unlimited = removals.Limits{Interval: time.Minute, ClustersPerObject: intstr.FromString("100%"), Objects: intstr.FromString("100%")}
+
 // world is a federation with the real storage and simulated clusters.
 type world struct {
 	t      *testing.T
@@ -55,6 +60,10 @@ type world struct {
 	configs    map[schema.GroupVersionResource]*corev1beta1.FederatedTypeConfig
 	clusters   []*simCluster
 	settings   Settings
+	// cautious says that nobody means a placement to be empty.
+	cautious bool
+	// lost, if it is not nil, takes what is deleted.
+	lost *losses
 	// withStatus says that ConfigMaps have a status.
 	withStatus bool
 	// beforeStatus is called before a status is stored.
@@ -87,7 +96,7 @@ func newWorld(t *testing.T, clusters int) *world {
 	client, err := dynamic.NewForConfig(s.Config)
 	require.NoError(t, err)
 	w := &world{
-		t: t, client: client, federation: s.Federation, settings: Settings{AdoptResources: true},
+		t: t, client: client, federation: s.Federation, settings: Settings{AdoptResources: true, Removals: unlimited},
 		kinds:      map[schema.GroupVersionResource]*federatedtypes.Kind{},
 		configs:    map[schema.GroupVersionResource]*corev1beta1.FederatedTypeConfig{},
 		removed:    map[string]bool{},
@@ -349,7 +358,7 @@ func (w *world) put(target schema.GroupVersionResource, key types.NamespacedName
 		p.Clusters = append(p.Clusters, typesv1beta1.ClusterReference{Name: cluster})
 		references = append(references, map[string]any{"name": cluster})
 	}
-	spec := map[string]any{"placement": map[string]any{"clusters": references}}
+	spec := map[string]any{"placement": map[string]any{"clusters": references, "allowEmpty": !w.cautious}}
 	if target == simConfigMaps {
 		spec["template"] = map[string]any{"data": map[string]any{"value": value}}
 	}

@@ -83,14 +83,6 @@ func validateConfigSpec(spec *core.KubeFedConfigSpec, path *field.Path) field.Er
 	return append(errs, validateRemovals(spec.Removals, path.Child("removals"))...)
 }
 
-func validateRemovals(removals *core.RemovalsConfig, path *field.Path) field.ErrorList {
-	if removals == nil {
-		return nil
-	}
-	errs := validateLimit(removals.UnreachableAfter, path.Child("unreachableAfter"))
-	return append(errs, validateLimit(removals.GiveUpAfter, path.Child("giveUpAfter"))...)
-}
-
 // validateLimit checks a duration that may be missing, and is for ever where it is 0.
 func validateLimit(duration *metav1.Duration, path *field.Path) field.ErrorList {
 	if duration != nil && duration.Duration < 0 {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/kubefederation/federation-apiserver/apis/core"
@@ -52,6 +53,26 @@ func TestValidateKubeFedConfig(t *testing.T) {
 		"adoption": {func(s *core.KubeFedConfigSpec) {
 			s.SyncController.AdoptResources = pointer(core.ResourceAdoption("Maybe"))
 		}, []fault{{field.ErrorTypeNotSupported, "spec.syncController.adoptResources", `"Disabled", "Enabled"`}}},
+		"removals": {func(s *core.KubeFedConfigSpec) {
+			s.Removals = &core.RemovalsConfig{
+				Interval: seconds(1), ClustersPerObject: pointer(intstr.FromString("100%")), Objects: pointer(intstr.FromInt32(0)),
+				Confirm: []string{}, ConfirmDeletion: []string{"*", "deployments.apps"},
+			}
+		}, nil},
+		"removals, nothing given": {func(s *core.KubeFedConfigSpec) { s.Removals = &core.RemovalsConfig{} }, nil},
+		"removals, all wrong": {func(s *core.KubeFedConfigSpec) {
+			s.Removals = &core.RemovalsConfig{
+				Interval: seconds(0), ClustersPerObject: pointer(intstr.FromString("10")), Objects: pointer(intstr.FromInt32(-1)),
+				Confirm: []string{"configmaps", "Config Maps", "configmaps"}, ConfirmDeletion: []string{""},
+			}
+		}, []fault{
+			{field.ErrorTypeInvalid, "spec.removals.interval", "should be greater than 0"},
+			{field.ErrorTypeInvalid, "spec.removals.clustersPerObject", "must be a number, or a percentage from 0% to 100%"},
+			{field.ErrorTypeInvalid, "spec.removals.objects", "must not be negative"},
+			{field.ErrorTypeInvalid, "spec.removals.confirm[1]", "must be the name of a FederatedTypeConfig"},
+			{field.ErrorTypeDuplicate, "spec.removals.confirm[2]", "configmaps"},
+			{field.ErrorTypeInvalid, "spec.removals.confirmDeletion[0]", "must be the name of a FederatedTypeConfig"},
+		}},
 		"no adoption at all": {func(s *core.KubeFedConfigSpec) {
 			s.SyncController.AdoptResources = pointer(core.AdoptResourcesDisabled)
 		}, nil},

@@ -47,6 +47,35 @@ func ClusterWarnings(obj *typesv1beta1.FederatedObject, clusters map[string]map[
 	return bounded(warnings)
 }
 
+// WideningWarnings tells of a change with which an empty selector comes to select
+// all clusters, as it does when the list of clusters is taken away that decided
+// before.
+func WideningWarnings(obj, old *typesv1beta1.FederatedObject, clusters map[string]map[string]string) []string {
+	placement := &obj.Spec.Placement
+	if placement.Clusters != nil || placement.ClusterSelector == nil || !selectsEverything(placement.ClusterSelector) || len(clusters) < 2 {
+		return nil
+	}
+	before := selecting(&old.Spec.Placement, clusters)
+	if before == len(clusters) {
+		return nil
+	}
+	return []string{fmt.Sprintf("spec.placement.clusterSelector: selects all %d clusters, where %d were selected before", len(clusters), before)}
+}
+
+// selecting counts the clusters that a placement selects.
+func selecting(placement *typesv1beta1.Placement, clusters map[string]map[string]string) int {
+	if placement.Clusters == nil {
+		return max(0, matching(placement.ClusterSelector, clusters))
+	}
+	count := 0
+	for _, reference := range placement.Clusters {
+		if _, joined := clusters[reference.Name]; joined {
+			count++
+		}
+	}
+	return count
+}
+
 // warningsAtMost keeps the answer to a write small.
 const warningsAtMost = 10
 

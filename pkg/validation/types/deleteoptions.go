@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
+	"github.com/kubefederation/federation-apiserver/pkg/removals"
 )
 
 var deletionPolicies = []string{
@@ -46,12 +47,44 @@ func ParseDeleteOptions(annotation string) (metav1.DeleteOptions, error) {
 // validateAnnotations checks the annotations that say how copies are removed,
 // where they are new or changed. old is nil for a new object.
 func validateAnnotations(annotations, old map[string]string, path *field.Path) field.ErrorList {
-	value, given := annotations[typesv1beta1.DeleteOptionAnnotation]
-	if before, had := old[typesv1beta1.DeleteOptionAnnotation]; !given || had && before == value {
+	var errs field.ErrorList
+	if value, changed := changedAnnotation(annotations, old, typesv1beta1.DeleteOptionAnnotation); changed {
+		if _, err := ParseDeleteOptions(value); err != nil {
+			errs = append(errs, field.Invalid(path.Key(typesv1beta1.DeleteOptionAnnotation), value, err.Error()))
+		}
+	}
+	if value, changed := changedAnnotation(annotations, old, typesv1beta1.ApproveRemovalAnnotation); changed && !removals.IsHash(value) {
+		errs = append(errs, field.Invalid(path.Key(typesv1beta1.ApproveRemovalAnnotation), value,
+			"must be the hash in status.pausedRemoval, which has the form "+removals.HashPattern))
+	}
+	return errs
+}
+
+// changedAnnotation returns an annotation that is there and was not, or was another
+// one.
+func changedAnnotation(annotations, old map[string]string, name string) (value string, changed bool) {
+	value, given := annotations[name]
+	before, had := old[name]
+	return value, given && (!had || before != value)
+}
+
+// ApprovalWarnings tells of an approval of removals that is not for what is paused.
+// old is nil for a new object.
+func ApprovalWarnings(obj, old *typesv1beta1.FederatedObject) []string {
+	var before map[string]string
+	if old != nil {
+		before = old.Annotations
+	}
+	value, changed := changedAnnotation(obj.Annotations, before, typesv1beta1.ApproveRemovalAnnotation)
+	if !changed {
 		return nil
 	}
-	if _, err := ParseDeleteOptions(value); err != nil {
-		return field.ErrorList{field.Invalid(path.Key(typesv1beta1.DeleteOptionAnnotation), value, err.Error())}
+	path := field.NewPath("metadata", "annotations").Key(typesv1beta1.ApproveRemovalAnnotation).String()
+	switch paused := obj.Status.PausedRemoval; {
+	case paused == nil:
+		return []string{path + ": approves nothing, as no removal is paused"}
+	case paused.Hash != value:
+		return []string{fmt.Sprintf("%s: approves nothing, as what is paused has the hash %s", path, paused.Hash)}
 	}
 	return nil
 }

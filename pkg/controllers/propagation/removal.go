@@ -1,0 +1,228 @@
+package propagation
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
+
+	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
+	"github.com/kubefederation/federation-apiserver/pkg/removals"
+)
+
+// weighing is what comes of weighing the removals of an object.
+type weighing struct {
+	removals.Verdict
+	// deferred are the clusters about whose copies nothing is decided yet.
+	deferred sets.Set[string]
+	// spent are the clusters whose copies went, or are going, at the expense of the
+	// budgets, and which the status still names.
+	spent sets.Set[string]
+	// isApproved says whether the removal from a cluster has been approved.
+	isApproved func(cluster string) bool
+	// interval of the budgets.
+	interval time.Duration
+	// message of the condition, if something is paused.
+	message string
+}
+
+// standing says whether there is something that a removal would take away.
+type standing int
+
+const (
+	// standsUnknown: the member does not show its copies, and no write was recorded.
+	standsUnknown standing = iota
+	// standsThere: there is a copy, or has been when last seen.
+	standsThere
+	// standsGone: there is none of ours any more, or it is on its way out.
+	standsGone
+)
+
+// standing of a copy that is not wanted. That of the host's own namespace loses
+// only a label, but with it goes what is federated into it.
+func (v *copyView) standing() standing {
+	ours := v.exists && v.observed.Managed == typesv1beta1.ManagedLabelValueTrue
+	switch {
+	case ours && v.observed.Deleting && !v.hostNamespace:
+		return standsGone
+	case ours:
+		return standsThere
+	case v.state == CopiesSynced || v.state == CopiesNotAvailable:
+		return standsGone
+	case v.fingerprint != "":
+		return standsThere
+	}
+	return standsUnknown
+}
+
+// weigh decides which of the copies that are not wanted may go now.
+func (p *pass) weigh(views map[string]*copyView) *weighing {
+	limits := p.c.config.Settings().Removals
+	w := &weighing{deferred: sets.New[string](), spent: sets.New[string](), interval: limits.Interval}
+	recent := recentRemovals(p.obj, p.c.now(), limits.Interval)
+	c := &removals.Case{
+		UID: p.obj.UID, Pending: sets.New[string](), Spent: sets.New(recent...),
+		Empty: p.selected.Len() == 0, AllowEmpty: p.obj.Spec.Placement.AllowEmpty,
+		Deleted: p.obj.DeletionTimestamp != nil, Confirm: p.c.confirms(p.k, p.obj),
+		Paused: p.obj.Status.PausedRemoval, Approved: p.obj.Status.ApprovedRemovals,
+		Approval: p.obj.Annotations[typesv1beta1.ApproveRemovalAnnotation],
+	}
+	w.isApproved = c.IsApproved
+	free, had := sets.New[string](), sets.New(recent...)
+	for cluster, v := range views {
+		if v.exists || v.fingerprint != "" {
+			had.Insert(cluster)
+		}
+		if v.selected && !v.deleting || !v.registered || v.handsOff {
+			continue
+		}
+		switch v.standing() {
+		case standsUnknown:
+			// Nothing happens there before more is known, unless the deletion of the
+			// object is carried out when it has gone.
+			if c.Deleted && c.Confirm && !v.orphan {
+				c.Pending.Insert(cluster)
+			}
+		case standsThere:
+			if v.orphan || c.Deleted && !c.Confirm || p.goesWithNamespace(cluster) {
+				free.Insert(cluster)
+			} else {
+				c.Pending.Insert(cluster)
+			}
+		case standsGone:
+			if !v.orphan && !c.Deleted && !c.IsApproved(cluster) && p.wasRemoved(cluster) {
+				w.spent.Insert(cluster)
+			}
+		}
+	}
+	c.Spent = c.Spent.Union(w.spent)
+	c.Had = had.Union(c.Pending).Union(c.Spent).Len()
+	if w.spent.Len() > 0 {
+		p.c.window.Note(p.obj.UID, p.c.now())
+	}
+	if c.Pending.Len() > 0 && !p.c.knowsRemovals() {
+		w.deferred, w.Granted = c.Pending, free
+		w.Paused, w.Approved = c.Paused, c.Approved
+		return w
+	}
+	w.Verdict = removals.Decide(c, &limits, func() bool {
+		return p.c.window.Admit(p.obj.UID, p.c.now(), limits.Interval, limits.Total(p.c.countObjects()))
+	}, p.c.now())
+	if w.Paused != nil {
+		w.message = pausedMessage(p.k, p.obj, w.Paused, &limits)
+	}
+	w.Granted = w.Granted.Union(free)
+	return w
+}
+
+// goesWithNamespace says that a copy goes because its namespace does, whose removal
+// was weighed for both.
+func (p *pass) goesWithNamespace(cluster string) bool {
+	return p.withNamespace && p.own.Has(cluster)
+}
+
+// wasRemoved says that a copy that is not there went as the placement did not
+// select its cluster. Where the namespace has no FederatedNamespace any more, it
+// went with the namespace, unless we know better.
+func (p *pass) wasRemoved(cluster string) bool {
+	if p.goesWithNamespace(cluster) {
+		return false
+	}
+	if noted, ok := p.c.ledger.get(p.key, p.obj.UID, cluster); ok && noted.known && noted.result.operation == opDelete {
+		return true
+	}
+	entry := recordedCluster(p.obj, cluster)
+	return entry != nil && entry.Fingerprint != "" && !p.own.Has(cluster)
+}
+
+// knowsRemovals says that all recent removals are known that objects have in their
+// status.
+func (c *Controller) knowsRemovals() bool {
+	return !slices.ContainsFunc(c.allKinds(), func(k *kind) bool { return !k.synced.Load() })
+}
+
+// countObjects returns how many federated objects there are.
+func (c *Controller) countObjects() int {
+	sum := int64(0)
+	for _, k := range c.allKinds() {
+		sum += k.objects.Load()
+	}
+	return int(sum)
+}
+
+// noteRemovals takes the recent removals of an object into account.
+func (c *Controller) noteRemovals(obj *typesv1beta1.FederatedObject) {
+	for i := range obj.Status.RecentRemovals {
+		c.window.Note(obj.UID, obj.Status.RecentRemovals[i].Time.Time)
+	}
+}
+
+// recentRemovals names the clusters that the status has as recently left.
+func recentRemovals(obj *typesv1beta1.FederatedObject, now time.Time, interval time.Duration) []string {
+	var names []string
+	for i := range obj.Status.RecentRemovals {
+		if r := &obj.Status.RecentRemovals[i]; now.Sub(r.Time.Time) < interval {
+			names = append(names, r.Name)
+		}
+	}
+	return names
+}
+
+// enter writes what is known of removals into the next status of obj, whose
+// clusters are there already.
+func (w *weighing) enter(obj *typesv1beta1.FederatedObject, next *typesv1beta1.FederatedObjectStatus, now time.Time) {
+	next.PausedRemoval, next.ApprovedRemovals = w.Paused, w.Approved
+	for _, cluster := range sets.List(w.spent) {
+		if slices.ContainsFunc(next.Clusters, func(c typesv1beta1.ClusterStatus) bool { return c.Name == cluster }) || recordedCluster(obj, cluster) == nil {
+			continue
+		}
+		next.RecentRemovals = slices.DeleteFunc(slices.Clone(next.RecentRemovals), func(r typesv1beta1.RecentRemoval) bool { return r.Name == cluster })
+		next.RecentRemovals = append(next.RecentRemovals, typesv1beta1.RecentRemoval{Name: cluster, Time: metav1.NewTime(now).Rfc3339Copy()})
+	}
+}
+
+// prune drops the removals that do not count any more from a status that is
+// written anyway.
+func (w *weighing) prune(next *typesv1beta1.FederatedObjectStatus, now time.Time) {
+	next.RecentRemovals = slices.DeleteFunc(slices.Clone(next.RecentRemovals), func(r typesv1beta1.RecentRemoval) bool {
+		return now.Sub(r.Time.Time) >= w.interval
+	})
+	if len(next.RecentRemovals) == 0 {
+		next.RecentRemovals = nil
+	}
+}
+
+// pausedMessage says which copies stay, why, and how to let them go.
+func pausedMessage(k *kind, obj *typesv1beta1.FederatedObject, paused *typesv1beta1.PausedRemoval, limits *removals.Limits) string {
+	names := strings.Join(paused.Clusters[:min(len(paused.Clusters), namedClusters)], ", ")
+	if more := len(paused.Clusters) - namedClusters; more > 0 {
+		names += fmt.Sprintf(" and %d more", more)
+	}
+	copies := "the copies in %d clusters stay (%s): "
+	if len(paused.Clusters) == 1 {
+		copies = "the copy in %d cluster stays (%s): "
+	}
+	var why string
+	switch paused.Reason {
+	case typesv1beta1.ReasonEmptyPlacement:
+		why = "the placement selects no cluster any more, and spec.placement.allowEmpty does not say that this is meant"
+	case typesv1beta1.ReasonBlastRadiusExceeded:
+		why = fmt.Sprintf("the placement does not select them any more, and the object may lose %s of its copies in %s without an approval",
+			limits.ClustersPerObject.String(), limits.Interval)
+	case typesv1beta1.ReasonGlobalBudgetExceeded:
+		why = fmt.Sprintf("the placement does not select them any more, and as many objects as may (%s) have lost copies in the last %s",
+			limits.Objects.String(), limits.Interval)
+	default:
+		why = fmt.Sprintf("every removal of %s is to be confirmed", k.name)
+	}
+	where := ""
+	if obj.Namespace != "" {
+		where = " -n " + obj.Namespace
+	}
+	return fmt.Sprintf(copies, len(paused.Clusters), names) + why +
+		fmt.Sprintf("; to let go what is listed in status.pausedRemoval: kubectl fed approve %s %s%s, or annotate the object with %s=%s",
+			k.name, obj.Name, where, typesv1beta1.ApproveRemovalAnnotation, paused.Hash)
+}

@@ -1,0 +1,365 @@
+package propagation
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
+	"github.com/kubefederation/federation-apiserver/pkg/removals"
+)
+
+// shipped are the limits that hold where nobody says otherwise.
+var shipped = removals.Limits{
+	Interval: 10 * time.Minute, ClustersPerObject: intstr.FromString("10%"), Objects: intstr.FromString("5%"),
+	Confirm: []string{simNamespaces.Resource},
+}
+
+// newCautious is a world with a namespace and an object in all clusters, and with
+// limits.
+func newCautious(t *testing.T, limits removals.Limits) *world {
+	w := newTeam(t)
+	w.cautious = true
+	w.configure(func(s *Settings) { s.Removals = limits })
+	require.NoError(t, w.put(simConfigMaps, web, "1", "c0", "c1", "c2"))
+	w.awaitWanted(both)
+	w.awaitIdle()
+	return w
+}
+
+// get reads an object from the storage.
+func (w *world) get(target schema.GroupVersionResource, key types.NamespacedName) *typesv1beta1.FederatedObject {
+	w.t.Helper()
+	obj, err := w.kinds[target].Get(w.t.Context(), key.Namespace, key.Name)
+	require.NoError(w.t, err)
+	return obj
+}
+
+// awaitPaused waits until removals are paused for a reason, from clusters and from
+// no other ones.
+func (w *world) awaitPaused(target schema.GroupVersionResource, key types.NamespacedName, reason string, clusters ...string) *typesv1beta1.FederatedObject {
+	w.t.Helper()
+	var obj *typesv1beta1.FederatedObject
+	require.Eventually(w.t, func() bool {
+		obj = w.get(target, key)
+		paused := obj.Status.PausedRemoval
+		return obj.Status.ObservedGeneration == obj.Generation && paused != nil && paused.Reason == reason && slices.Equal(paused.Clusters, clusters)
+	}, patience, poll, "the removal from %v is never paused for %s", clusters, reason)
+	said := condition(obj, typesv1beta1.RemovalPausedCondition)
+	require.NotNil(w.t, said)
+	require.Equal(w.t, corev1.ConditionTrue, said.Status)
+	require.Equal(w.t, reason, said.Reason)
+	require.Contains(w.t, said.Message, clusters[0])
+	require.Contains(w.t, said.Message, fmt.Sprintf("kubectl fed approve %s %s -n %s", target.Resource, key.Name, key.Namespace))
+	require.Contains(w.t, said.Message, obj.Status.PausedRemoval.Hash)
+	for _, cluster := range clusters {
+		require.Equal(w.t, typesv1beta1.RemovalPaused, recordedCluster(obj, cluster).Status)
+	}
+	return obj
+}
+
+// approve approves what is paused as it is now.
+func (w *world) approve(target schema.GroupVersionResource, key types.NamespacedName, hash string) {
+	w.t.Helper()
+	patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, typesv1beta1.ApproveRemovalAnnotation, hash)
+	_, err := w.client.Resource(w.kinds[target].Resource()).Namespace(key.Namespace).
+		Patch(w.t.Context(), key.Name, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
+	if !apierrors.IsNotFound(err) {
+		require.NoError(w.t, err)
+	}
+}
+
+func (w *world) copiesOf(key types.NamespacedName) (clusters []string) {
+	for _, c := range w.clusters {
+		if _, found := c.of(simConfigMaps).copy(key); found {
+			clusters = append(clusters, c.name)
+		}
+	}
+	return clusters
+}
+
+func TestARemovalBeyondTheBudgetIsPaused(t *testing.T) {
+	w := newCautious(t, shipped)
+	require.NoError(t, w.put(simConfigMaps, web, "2", "c2"))
+	obj := w.awaitPaused(simConfigMaps, web, typesv1beta1.ReasonBlastRadiusExceeded, "c0", "c1")
+	require.Equal(t, []string{"c0", "c1", "c2"}, w.copiesOf(web))
+	stalled := condition(obj, typesv1beta1.StalledCondition)
+	require.NotNil(t, stalled, "%+v", obj.Status.Conditions)
+	require.Equal(t, typesv1beta1.ReasonBlastRadiusExceeded, stalled.Reason)
+	require.Equal(t, corev1.ConditionFalse, condition(obj, typesv1beta1.PropagationCondition).Status)
+	require.Equal(t, typesv1beta1.ClusterPropagationOK, recordedCluster(obj, "c2").Status, "the rest goes on")
+
+	// It waits for an approval of this list, also in another process.
+	w.kill()
+	w.run()
+	w.awaitIdle()
+	require.NoError(t, w.put(simConfigMaps, web, "3", "c1", "c2"))
+	fewer := w.awaitPaused(simConfigMaps, web, typesv1beta1.ReasonBlastRadiusExceeded, "c0")
+	require.Equal(t, obj.Status.PausedRemoval.Since, fewer.Status.PausedRemoval.Since)
+	w.approve(simConfigMaps, web, obj.Status.PausedRemoval.Hash)
+	w.awaitIdle()
+	require.Equal(t, []string{"c0", "c1", "c2"}, w.copiesOf(web), "another list was approved")
+	w.approve(simConfigMaps, web, fewer.Status.PausedRemoval.Hash)
+	w.awaitWanted(both)
+	w.awaitIdle()
+	require.Equal(t, []string{"c1", "c2"}, w.copiesOf(web))
+	done := w.get(simConfigMaps, web)
+	require.Nil(t, done.Status.PausedRemoval)
+	require.Empty(t, done.Status.ApprovedRemovals)
+	require.Empty(t, done.Status.RecentRemovals, "an approved removal is not at the expense of the budget")
+	require.Nil(t, condition(done, typesv1beta1.RemovalPausedCondition))
+
+	// An approval is good once.
+	require.NoError(t, w.put(simConfigMaps, web, "4", "c0", "c1", "c2"))
+	w.awaitWanted(both)
+	require.NoError(t, w.put(simConfigMaps, web, "5", "c1", "c2"))
+	w.awaitWanted(both)
+	require.Len(t, w.get(simConfigMaps, web).Status.RecentRemovals, 1)
+}
+
+func TestAPauseEndsWhenNothingIsToGo(t *testing.T) {
+	w := newCautious(t, shipped)
+	writes := w.writes()
+	require.NoError(t, w.put(simConfigMaps, web, "1"))
+	w.awaitPaused(simConfigMaps, web, typesv1beta1.ReasonEmptyPlacement, "c0", "c1", "c2")
+	require.NoError(t, w.put(simConfigMaps, web, "1", "c0", "c1", "c2"))
+	w.awaitWanted(both)
+	require.Nil(t, w.get(simConfigMaps, web).Status.PausedRemoval)
+	require.Equal(t, writes, w.writes(), "nothing was touched")
+
+	// Its author means it.
+	w.cautious = false
+	require.NoError(t, w.put(simConfigMaps, web, "1"))
+	w.awaitWanted(both)
+	require.Len(t, w.get(simConfigMaps, web).Status.RecentRemovals, 3)
+}
+
+func TestRecentRemovalsAreRemembered(t *testing.T) {
+	w := newCautious(t, shipped)
+	before := w.hubWrites()
+	require.NoError(t, w.put(simConfigMaps, web, "1", "c1", "c2"))
+	w.awaitWanted(both)
+	w.awaitIdle()
+	require.LessOrEqual(t, w.hubWrites()-before, 2, "what is remembered is written with the rest")
+	recent := w.get(simConfigMaps, web).Status.RecentRemovals
+	require.Len(t, recent, 1)
+	require.Equal(t, "c0", recent[0].Name)
+	w.kill()
+	w.run()
+	require.NoError(t, w.put(simConfigMaps, web, "1", "c2"))
+	w.awaitPaused(simConfigMaps, web, typesv1beta1.ReasonBlastRadiusExceeded, "c1")
+	require.Equal(t, []string{"c1", "c2"}, w.copiesOf(web))
+
+	// A deletion needs nobody else.
+	require.NoError(t, w.delete(simConfigMaps, web))
+	w.awaitWanted(both)
+}
+
+func TestTheBudgetOfAllObjects(t *testing.T) {
+	limits := shipped
+	limits.Objects = intstr.FromInt32(2)
+	w := newCautious(t, limits)
+	other := func(i int) types.NamespacedName {
+		return types.NamespacedName{Namespace: web.Namespace, Name: fmt.Sprintf("other%d", i)}
+	}
+	for i := range 3 {
+		require.NoError(t, w.put(simConfigMaps, other(i), "1", "c0", "c1"))
+		w.awaitStatus(other(i), "c1", typesv1beta1.ClusterPropagationOK)
+	}
+	require.NoError(t, w.put(simConfigMaps, web, "1", "c0", "c1"))
+	w.awaitWanted(both)
+	require.NoError(t, w.put(simConfigMaps, other(0), "1", "c0"))
+	w.awaitWanted(map[schema.GroupVersionResource][]types.NamespacedName{simConfigMaps: {other(0)}})
+	w.awaitIdle()
+	require.Zero(t, w.controller.budgetLeft())
+	require.NoError(t, w.put(simConfigMaps, other(1), "1", "c0"))
+	obj := w.awaitPaused(simConfigMaps, other(1), typesv1beta1.ReasonGlobalBudgetExceeded, "c1")
+	w.kill()
+	w.run()
+	require.NoError(t, w.put(simConfigMaps, other(2), "1", "c0"))
+	w.awaitPaused(simConfigMaps, other(2), typesv1beta1.ReasonGlobalBudgetExceeded, "c1")
+	w.approve(simConfigMaps, other(1), obj.Status.PausedRemoval.Hash)
+	w.awaitWanted(map[schema.GroupVersionResource][]types.NamespacedName{simConfigMaps: {other(0), other(1), web}})
+}
+
+func TestANamespaceGoesOnlyWhenThatIsConfirmed(t *testing.T) {
+	w := newCautious(t, shipped)
+	namespaces := w.clusters[2].of(simNamespaces)
+	require.NoError(t, w.put(simNamespaces, team, "", "c0", "c1"))
+	obj := w.awaitPaused(simNamespaces, team, typesv1beta1.ReasonConfirmationRequired, "c2")
+
+	// What is in it stays, and is kept up to date.
+	require.NoError(t, w.put(simConfigMaps, web, "2", "c0", "c1", "c2"))
+	require.Eventually(t, func() bool {
+		copy, _ := w.clusters[2].of(simConfigMaps).copy(web)
+		return copy.body != "" && w.get(simConfigMaps, web).Status.ObservedGeneration == w.get(simConfigMaps, web).Generation
+	}, patience, poll)
+	w.awaitStatus(web, "c2", typesv1beta1.ClusterPropagationOK)
+	fresh := types.NamespacedName{Namespace: team.Namespace, Name: "fresh"}
+	require.NoError(t, w.put(simConfigMaps, fresh, "1", "c2"))
+	w.awaitStatus(fresh, "c2", typesv1beta1.ClusterPropagationOK)
+	w.awaitIdle()
+	w.kill()
+	w.run()
+	w.awaitIdle()
+	require.Equal(t, []string{"c0", "c1", "c2"}, w.copiesOf(web))
+	require.Equal(t, 1, namespaces.len())
+
+	w.approve(simNamespaces, team, obj.Status.PausedRemoval.Hash)
+	w.awaitWanted(both)
+	w.awaitIdle()
+	require.Equal(t, []string{"c0", "c1"}, w.copiesOf(web))
+	require.Empty(t, w.get(simConfigMaps, web).Status.RecentRemovals, "it is covered by the approval for the namespace")
+	require.Zero(t, w.controller.window.Count(time.Now(), time.Hour))
+
+	// To delete the federated object is to confirm it.
+	require.NoError(t, w.delete(simNamespaces, team))
+	require.Eventually(t, func() bool {
+		_, err := w.kinds[simNamespaces].Get(t.Context(), team.Namespace, team.Name)
+		return apierrors.IsNotFound(err)
+	}, patience, poll)
+}
+
+// A namespace that is let go takes nothing with it, so that what is in it counts by
+// itself.
+func TestWhatIsInANamespaceThatStaysHasABudget(t *testing.T) {
+	w := newCautious(t, shipped)
+	patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:"true"}}}`, typesv1beta1.OrphanAnnotation)
+	_, err := w.client.Resource(w.kinds[simNamespaces].Resource()).Namespace(team.Namespace).
+		Patch(t.Context(), team.Name, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
+	require.NoError(t, err)
+	require.NoError(t, w.put(simNamespaces, team, "", "c0"))
+	w.awaitPaused(simConfigMaps, web, typesv1beta1.ReasonBlastRadiusExceeded, "c1", "c2")
+	require.Equal(t, []string{"c0", "c1", "c2"}, w.copiesOf(web))
+	require.Equal(t, 1, w.clusters[1].of(simNamespaces).len())
+}
+
+func TestADeletionThatIsToBeConfirmed(t *testing.T) {
+	limits := shipped
+	limits.ConfirmDeletion = []string{simConfigMaps.Resource}
+	w := newCautious(t, limits)
+	require.NoError(t, w.delete(simConfigMaps, web))
+	obj := w.awaitPaused(simConfigMaps, web, typesv1beta1.ReasonConfirmationRequired, "c0", "c1", "c2")
+	require.NotNil(t, obj.DeletionTimestamp)
+	w.kill()
+	w.run()
+	w.awaitIdle()
+	require.Len(t, w.copiesOf(web), 3)
+	w.approve(simConfigMaps, web, obj.Status.PausedRemoval.Hash)
+	w.awaitWanted(both)
+	require.Empty(t, w.copiesOf(web))
+
+	// The settings may change their mind.
+	require.NoError(t, w.put(simConfigMaps, web, "1", "c0", "c1"))
+	w.awaitWanted(both)
+	require.NoError(t, w.delete(simConfigMaps, web))
+	w.awaitPaused(simConfigMaps, web, typesv1beta1.ReasonConfirmationRequired, "c0", "c1")
+	w.configure(func(s *Settings) { s.Removals = shipped })
+	w.awaitWanted(both)
+	require.Empty(t, w.copiesOf(web))
+}
+
+func TestOrphansAndLeaversAreNotCounted(t *testing.T) {
+	w := newCautious(t, shipped)
+	w.annotate(web, typesv1beta1.OrphanAnnotation, "true")
+	require.NoError(t, w.put(simConfigMaps, web, "1", "c2"))
+	w.awaitWanted(both)
+	require.Equal(t, 1, w.clusters[0].of(simConfigMaps).len(), "it is let go")
+	w.leave("c2")
+	w.awaitWanted(both)
+	w.awaitIdle()
+	obj := w.get(simConfigMaps, web)
+	require.Empty(t, obj.Status.RecentRemovals)
+	require.Nil(t, obj.Status.PausedRemoval)
+	require.Equal(t, 1, w.clusters[2].of(simConfigMaps).len())
+}
+
+// Users change placements at random while members fail and the controller is killed:
+// no object loses more than its budget, and with approvals all is as wanted in the
+// end.
+func TestFaultsWithinTheBudget(t *testing.T) {
+	const objects, rounds = 6, 25
+	w := newCautious(t, shipped)
+	lost := &losses{clusters: map[types.UID]map[string]bool{}}
+	w.lost = lost
+	var keys []types.NamespacedName
+	for i := range objects {
+		keys = append(keys, types.NamespacedName{Namespace: team.Namespace, Name: fmt.Sprintf("o%d", i)})
+	}
+	for _, c := range w.clusters {
+		c.setFaulty(true)
+	}
+	for round := range rounds {
+		for range 5 {
+			var names []string
+			for _, c := range w.clusters {
+				if rand.IntN(2) > 0 {
+					names = append(names, c.name)
+				}
+			}
+			require.NoError(t, w.put(simConfigMaps, keys[rand.IntN(objects)], fmt.Sprint(rand.Int()), names...))
+		}
+		cluster := w.clusters[rand.IntN(len(w.clusters))]
+		switch rand.IntN(3) {
+		case 0:
+			cluster.setReady(!cluster.Ready())
+		case 1:
+			cluster.of(simConfigMaps).interrupt()
+		}
+		if round%8 == 7 {
+			w.kill()
+			w.run()
+		}
+	}
+	for _, c := range w.clusters {
+		c.setFaulty(false)
+		c.setReady(true)
+	}
+	w.awaitIdle()
+	lost.mu.Lock()
+	for uid, clusters := range lost.clusters {
+		require.LessOrEqual(t, len(clusters), 1, "%s lost copies in %v", uid, clusters)
+	}
+	lost.mu.Unlock()
+
+	all := map[schema.GroupVersionResource][]types.NamespacedName{simConfigMaps: keys}
+	require.Eventually(t, func() bool {
+		asWanted := true
+		for _, key := range keys {
+			obj, err := w.kinds[simConfigMaps].Get(t.Context(), key.Namespace, key.Name)
+			if err == nil && obj.Status.PausedRemoval != nil {
+				asWanted = false
+				w.approve(simConfigMaps, key, obj.Status.PausedRemoval.Hash)
+			}
+		}
+		return asWanted
+	}, patience, 20*poll)
+	w.awaitWanted(all)
+	w.awaitIdle()
+}
+
+// losses are the clusters in which copies of objects were deleted.
+type losses struct {
+	mu       sync.Mutex
+	clusters map[types.UID]map[string]bool
+}
+
+func (l *losses) add(uid types.UID, cluster string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.clusters[uid] == nil {
+		l.clusters[uid] = map[string]bool{}
+	}
+	l.clusters[uid][cluster] = true
+}

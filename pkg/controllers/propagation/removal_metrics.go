@@ -53,10 +53,10 @@ func (p *pass) countRemovals(status *typesv1beta1.FederatedObjectStatus) {
 		}
 		gone = true
 		switch {
-		case p.removal == nil:
-		case p.removal.spent.Has(cluster):
+		case p.weighed == nil:
+		case p.weighed.spent.Has(cluster):
 			removalsTotal.WithLabelValues(p.k.name, byBudget).Inc()
-		case p.removal.isApproved(cluster):
+		case p.weighed.isApproved(cluster):
 			removalsTotal.WithLabelValues(p.k.name, byApproval).Inc()
 		}
 	}

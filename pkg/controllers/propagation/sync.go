@@ -23,8 +23,8 @@ type pass struct {
 	// moments of the members when they were looked at.
 	moments map[string]moment
 
-	// removal is nil where nothing is weighed.
-	removal *weighing
+	// weighed is what may be removed, nil where nothing was weighed.
+	weighed *weighing
 	// results by cluster; requests are the clusters whose copies need a request.
 	results  map[string]result
 	requests []string
@@ -139,15 +139,16 @@ func (p *pass) examineAll(ctx context.Context, concerned sets.Set[string]) error
 		}
 		views[cluster] = v
 	}
-	p.removal = p.weigh(views)
-	if p.c.ledger.grant(p.key, p.obj, p.removal.Granted) && p.k.namespaces {
+	p.weighed = p.weigh(views)
+	if p.c.ledger.grant(p.key, p.obj, p.weighed.Granted) && p.k.namespaces {
 		p.c.resyncNamespaced(p.obj.Namespace)
 	}
+	deleted := p.obj.DeletionTimestamp != nil && !p.c.confirms(p.k, p.obj)
 	for _, cluster := range clusters {
 		v := views[cluster]
-		v.granted = v.granted && v.deleting || p.removal.Granted.Has(cluster)
-		v.paused = p.removal.Paused != nil && slices.Contains(p.removal.Paused.Clusters, cluster)
-		if p.removal.deferred.Has(cluster) {
+		v.granted = deleted || p.weighed.Granted.Has(cluster)
+		v.paused = p.weighed.Paused != nil && slices.Contains(p.weighed.Paused.Clusters, cluster)
+		if p.weighed.deferred.Has(cluster) {
 			p.await(cluster, nil)
 			p.c.objects.AddAfter(p.key, p.c.config.MinBackoff)
 			continue
@@ -264,7 +265,7 @@ func (p *pass) enqueue() {
 // report writes the status if there is enough to say, sets the time to write it
 // at the latest if there is not, and lets the requests go.
 func (p *pass) report(ctx context.Context, taken snapshot) error {
-	next := &report{selected: p.selected, impediment: p.impediment, results: p.results, awaitsStatus: p.c.awaitsStatus(p.k), brevity: p.k.brevityOf(p.obj), removal: p.removal, now: p.c.now()}
+	next := &report{selected: p.selected, impediment: p.impediment, results: p.results, awaitsStatus: p.c.awaitsStatus(p.k), brevity: p.k.brevityOf(p.obj), removal: p.weighed, now: p.c.now()}
 	if p.frozen {
 		next.selected = sets.KeySet(recordedClusters(p.obj))
 	}

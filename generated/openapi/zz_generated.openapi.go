@@ -16,6 +16,7 @@ import (
 	resource "k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	runtime "k8s.io/apimachinery/pkg/runtime"
+	intstr "k8s.io/apimachinery/pkg/util/intstr"
 	version "k8s.io/apimachinery/pkg/version"
 	common "k8s.io/kube-openapi/pkg/common"
 	spec "k8s.io/kube-openapi/pkg/validation/spec"
@@ -95,7 +96,9 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		typesv1beta1.FederatedObjectStatus{}.OpenAPIModelName():                   schema_federation_apiserver_apis_types_v1beta1_FederatedObjectStatus(ref),
 		typesv1beta1.JSON{}.OpenAPIModelName():                                    schema_federation_apiserver_apis_types_v1beta1_JSON(ref),
 		typesv1beta1.LastChange{}.OpenAPIModelName():                              schema_federation_apiserver_apis_types_v1beta1_LastChange(ref),
+		typesv1beta1.PausedRemoval{}.OpenAPIModelName():                           schema_federation_apiserver_apis_types_v1beta1_PausedRemoval(ref),
 		typesv1beta1.Placement{}.OpenAPIModelName():                               schema_federation_apiserver_apis_types_v1beta1_Placement(ref),
+		typesv1beta1.RecentRemoval{}.OpenAPIModelName():                           schema_federation_apiserver_apis_types_v1beta1_RecentRemoval(ref),
 		typesv1beta1.ReplicaCounts{}.OpenAPIModelName():                           schema_federation_apiserver_apis_types_v1beta1_ReplicaCounts(ref),
 		v1.ContainerResourceMetricSource{}.OpenAPIModelName():                     schema_k8sio_api_autoscaling_v1_ContainerResourceMetricSource(ref),
 		v1.ContainerResourceMetricStatus{}.OpenAPIModelName():                     schema_k8sio_api_autoscaling_v1_ContainerResourceMetricStatus(ref),
@@ -418,6 +421,7 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		runtime.RawExtension{}.OpenAPIModelName():                                 schema_k8sio_apimachinery_pkg_runtime_RawExtension(ref),
 		runtime.TypeMeta{}.OpenAPIModelName():                                     schema_k8sio_apimachinery_pkg_runtime_TypeMeta(ref),
 		runtime.Unknown{}.OpenAPIModelName():                                      schema_k8sio_apimachinery_pkg_runtime_Unknown(ref),
+		intstr.IntOrString{}.OpenAPIModelName():                                   schema_apimachinery_pkg_util_intstr_IntOrString(ref),
 		version.Info{}.OpenAPIModelName():                                         schema_k8sio_apimachinery_pkg_version_Info(ref),
 	}
 }
@@ -2074,7 +2078,7 @@ func schema_federation_apiserver_apis_core_v1beta1_RemovalsConfig(ref common.Ref
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
 			SchemaProps: spec.SchemaProps{
-				Description: "RemovalsConfig says how copies are removed from members.",
+				Description: "RemovalsConfig says how copies are removed from members, and bounds how much may go that nobody deleted, as placements or labels of members change.",
 				Type:        []string{"object"},
 				Properties: map[string]spec.Schema{
 					"unreachableAfter": {
@@ -2089,11 +2093,67 @@ func schema_federation_apiserver_apis_core_v1beta1_RemovalsConfig(ref common.Ref
 							Ref:         ref(metav1.Duration{}.OpenAPIModelName()),
 						},
 					},
+					"interval": {
+						SchemaProps: spec.SchemaProps{
+							Description: "interval in which removals are counted. Default 10m0s.",
+							Ref:         ref(metav1.Duration{}.OpenAPIModelName()),
+						},
+					},
+					"clustersPerObject": {
+						SchemaProps: spec.SchemaProps{
+							Description: "clustersPerObject is how many copies one object may lose within the interval: a number, or a percentage of those that it had, rounded down, which is always at least 1. 0 has every removal approved. Default 10%.",
+							Ref:         ref(intstr.IntOrString{}.OpenAPIModelName()),
+						},
+					},
+					"objects": {
+						SchemaProps: spec.SchemaProps{
+							Description: "objects is how many objects may lose copies within the interval: a number, or a percentage of all federated objects, rounded down, which is always at least 20. Default 5%.",
+							Ref:         ref(intstr.IntOrString{}.OpenAPIModelName()),
+						},
+					},
+					"confirm": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "set",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "confirm names the FederatedTypeConfigs of which every removal is to be approved that is not a deletion of the federated object; * is all. Default: namespaces, customresourcedefinitions.apiextensions.k8s.io and persistentvolumeclaims.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Type:   []string{"string"},
+										Format: "",
+									},
+								},
+							},
+						},
+					},
+					"confirmDeletion": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "set",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "confirmDeletion names the FederatedTypeConfigs of which the removal of copies is to be approved even where the federated object is deleted; * is all. Default: none.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Type:   []string{"string"},
+										Format: "",
+									},
+								},
+							},
+						},
+					},
 				},
 			},
 		},
 		Dependencies: []string{
-			metav1.Duration{}.OpenAPIModelName()},
+			metav1.Duration{}.OpenAPIModelName(), intstr.IntOrString{}.OpenAPIModelName()},
 	}
 }
 
@@ -3513,7 +3573,7 @@ func schema_federation_apiserver_apis_types_v1beta1_Condition(ref common.Referen
 				Properties: map[string]spec.Schema{
 					"type": {
 						SchemaProps: spec.SchemaProps{
-							Description: "type of the condition: Propagation, Ready, Reconciling or Stalled.",
+							Description: "type of the condition: Propagation, Ready, Reconciling, Stalled or RemovalPaused.",
 							Default:     "",
 							Type:        []string{"string"},
 							Format:      "",
@@ -3747,7 +3807,7 @@ func schema_federation_apiserver_apis_types_v1beta1_FederatedObjectStatus(ref co
 							},
 						},
 						SchemaProps: spec.SchemaProps{
-							Description: "conditions: Propagation (KubeFed's), Ready, Reconciling, Stalled.",
+							Description: "conditions: Propagation (KubeFed's), Ready, Reconciling, Stalled, RemovalPaused.",
 							Type:        []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
@@ -3820,11 +3880,57 @@ func schema_federation_apiserver_apis_types_v1beta1_FederatedObjectStatus(ref co
 							},
 						},
 					},
+					"pausedRemoval": {
+						SchemaProps: spec.SchemaProps{
+							Description: "pausedRemoval lists the copies whose removal waits for an approval.",
+							Ref:         ref(typesv1beta1.PausedRemoval{}.OpenAPIModelName()),
+						},
+					},
+					"approvedRemovals": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "set",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "approvedRemovals are the members whose copies were approved to go and are not gone yet.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Type:   []string{"string"},
+										Format: "",
+									},
+								},
+							},
+						},
+					},
+					"recentRemovals": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"name",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "recentRemovals are the copies that the placement made go within the interval of the budget.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(typesv1beta1.RecentRemoval{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
 				},
 			},
 		},
 		Dependencies: []string{
-			typesv1beta1.ClusterStatus{}.OpenAPIModelName(), typesv1beta1.Condition{}.OpenAPIModelName(), typesv1beta1.LastChange{}.OpenAPIModelName()},
+			typesv1beta1.ClusterStatus{}.OpenAPIModelName(), typesv1beta1.Condition{}.OpenAPIModelName(), typesv1beta1.LastChange{}.OpenAPIModelName(), typesv1beta1.PausedRemoval{}.OpenAPIModelName(), typesv1beta1.RecentRemoval{}.OpenAPIModelName()},
 	}
 }
 
@@ -3892,6 +3998,63 @@ func schema_federation_apiserver_apis_types_v1beta1_LastChange(ref common.Refere
 	}
 }
 
+func schema_federation_apiserver_apis_types_v1beta1_PausedRemoval(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "PausedRemoval says which copies stay until their removal is approved.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"reason": {
+						SchemaProps: spec.SchemaProps{
+							Description: "reason of the pause: BlastRadiusExceeded, EmptyPlacement, GlobalBudgetExceeded or ConfirmationRequired.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"clusters": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "clusters are the members whose copies would go, by name.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Type:   []string{"string"},
+										Format: "",
+									},
+								},
+							},
+						},
+					},
+					"hash": {
+						SchemaProps: spec.SchemaProps{
+							Description: "hash of the object, of the list and of when the pause began. The annotation kubefed.io/approve-removal with this value approves the list.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"since": {
+						SchemaProps: spec.SchemaProps{
+							Description: "since is when the pause began.",
+							Ref:         ref(metav1.Time{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"reason", "clusters", "hash", "since"},
+			},
+		},
+		Dependencies: []string{
+			metav1.Time{}.OpenAPIModelName()},
+	}
+}
+
 func schema_federation_apiserver_apis_types_v1beta1_Placement(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -3926,11 +4089,48 @@ func schema_federation_apiserver_apis_types_v1beta1_Placement(ref common.Referen
 							Ref:         ref(metav1.LabelSelector{}.OpenAPIModelName()),
 						},
 					},
+					"allowEmpty": {
+						SchemaProps: spec.SchemaProps{
+							Description: "allowEmpty says that it is meant where the placement selects no member any more. Without it the copies stay, and their removal is paused, when more than one would go.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
 				},
 			},
 		},
 		Dependencies: []string{
 			typesv1beta1.ClusterReference{}.OpenAPIModelName(), metav1.LabelSelector{}.OpenAPIModelName()},
+	}
+}
+
+func schema_federation_apiserver_apis_types_v1beta1_RecentRemoval(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "RecentRemoval is a copy that was removed as the placement did not select its member any more.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"name": {
+						SchemaProps: spec.SchemaProps{
+							Description: "name of the member.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"time": {
+						SchemaProps: spec.SchemaProps{
+							Description: "time of the removal, by the clock of the server.",
+							Ref:         ref(metav1.Time{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"name", "time"},
+			},
+		},
+		Dependencies: []string{
+			metav1.Time{}.OpenAPIModelName()},
 	}
 }
 
@@ -9171,7 +9371,7 @@ func schema_k8sio_api_core_v1_HTTPGetAction(ref common.ReferenceCallback) common
 					"port": {
 						SchemaProps: spec.SchemaProps{
 							Description: "Name or number of the port to access on the container. Number must be in the range 1 to 65535. Name must be an IANA_SVC_NAME.",
-							Ref:         ref("k8s.io/apimachinery/pkg/util/intstr.IntOrString"),
+							Ref:         ref(intstr.IntOrString{}.OpenAPIModelName()),
 						},
 					},
 					"host": {
@@ -9220,7 +9420,7 @@ func schema_k8sio_api_core_v1_HTTPGetAction(ref common.ReferenceCallback) common
 			},
 		},
 		Dependencies: []string{
-			corev1.HTTPHeader{}.OpenAPIModelName(), "k8s.io/apimachinery/pkg/util/intstr.IntOrString"},
+			corev1.HTTPHeader{}.OpenAPIModelName(), intstr.IntOrString{}.OpenAPIModelName()},
 	}
 }
 
@@ -17446,7 +17646,7 @@ func schema_k8sio_api_core_v1_ServicePort(ref common.ReferenceCallback) common.O
 					"targetPort": {
 						SchemaProps: spec.SchemaProps{
 							Description: "Number or name of the port to access on the pods targeted by the service. Number must be in the range 1 to 65535. Name must be an IANA_SVC_NAME. If this is a string, it will be looked up as a named port in the target Pod's container ports. If this is not specified, the value of the 'port' field is used (an identity map). This field is ignored for services with clusterIP=None, and should be omitted or set equal to the 'port' field. More info: https://kubernetes.io/docs/concepts/services-networking/service/#defining-a-service",
-							Ref:         ref("k8s.io/apimachinery/pkg/util/intstr.IntOrString"),
+							Ref:         ref(intstr.IntOrString{}.OpenAPIModelName()),
 						},
 					},
 					"nodePort": {
@@ -17461,7 +17661,7 @@ func schema_k8sio_api_core_v1_ServicePort(ref common.ReferenceCallback) common.O
 			},
 		},
 		Dependencies: []string{
-			"k8s.io/apimachinery/pkg/util/intstr.IntOrString"},
+			intstr.IntOrString{}.OpenAPIModelName()},
 	}
 }
 
@@ -17963,7 +18163,7 @@ func schema_k8sio_api_core_v1_TCPSocketAction(ref common.ReferenceCallback) comm
 					"port": {
 						SchemaProps: spec.SchemaProps{
 							Description: "Number or name of the port to access on the container. Number must be in the range 1 to 65535. Name must be an IANA_SVC_NAME.",
-							Ref:         ref("k8s.io/apimachinery/pkg/util/intstr.IntOrString"),
+							Ref:         ref(intstr.IntOrString{}.OpenAPIModelName()),
 						},
 					},
 					"host": {
@@ -17978,7 +18178,7 @@ func schema_k8sio_api_core_v1_TCPSocketAction(ref common.ReferenceCallback) comm
 			},
 		},
 		Dependencies: []string{
-			"k8s.io/apimachinery/pkg/util/intstr.IntOrString"},
+			intstr.IntOrString{}.OpenAPIModelName()},
 	}
 }
 
@@ -21797,6 +21997,26 @@ func schema_k8sio_apimachinery_pkg_runtime_Unknown(ref common.ReferenceCallback)
 			},
 		},
 	}
+}
+
+func schema_apimachinery_pkg_util_intstr_IntOrString(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.EmbedOpenAPIDefinitionIntoV2Extension(common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "IntOrString is a type that can hold an int32 or a string.  When used in JSON or YAML marshalling and unmarshalling, it produces or consumes the inner type.  This allows you to have, for example, a JSON field that can accept a name or number.",
+				OneOf:       common.GenerateOpenAPIV3OneOfSchema(intstr.IntOrString{}.OpenAPIV3OneOfTypes()),
+				Format:      intstr.IntOrString{}.OpenAPISchemaFormat(),
+			},
+		},
+	}, common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "IntOrString is a type that can hold an int32 or a string.  When used in JSON or YAML marshalling and unmarshalling, it produces or consumes the inner type.  This allows you to have, for example, a JSON field that can accept a name or number.",
+				Type:        intstr.IntOrString{}.OpenAPISchemaType(),
+				Format:      intstr.IntOrString{}.OpenAPISchemaFormat(),
+			},
+		},
+	})
 }
 
 func schema_k8sio_apimachinery_pkg_version_Info(ref common.ReferenceCallback) common.OpenAPIDefinition {

@@ -61,8 +61,18 @@ func (in LastChange) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in PausedRemoval) OpenAPIModelName() string {
+	return "io.kubefed.types.v1beta1.PausedRemoval"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in Placement) OpenAPIModelName() string {
 	return "io.kubefed.types.v1beta1.Placement"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in RecentRemoval) OpenAPIModelName() string {
+	return "io.kubefed.types.v1beta1.RecentRemoval"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.

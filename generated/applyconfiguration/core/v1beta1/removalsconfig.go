@@ -4,12 +4,14 @@ package v1beta1
 
 import (
 	v1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	intstr "k8s.io/apimachinery/pkg/util/intstr"
 )
 
 // RemovalsConfigApplyConfiguration represents a declarative configuration of the RemovalsConfig type for use
 // with apply.
 //
-// RemovalsConfig says how copies are removed from members.
+// RemovalsConfig says how copies are removed from members, and bounds how much may
+// go that nobody deleted, as placements or labels of members change.
 type RemovalsConfigApplyConfiguration struct {
 	// unreachableAfter is how long a member must not have been ready before the
 	// deletion of a federated object waits for it no longer: what is to be removed
@@ -19,6 +21,25 @@ type RemovalsConfigApplyConfiguration struct {
 	// giveUpAfter is how long a PendingRemoval is kept. 0s means for ever. Default
 	// 720h, which is 30 days.
 	GiveUpAfter *v1.Duration `json:"giveUpAfter,omitempty"`
+	// interval in which removals are counted. Default 10m0s.
+	Interval *v1.Duration `json:"interval,omitempty"`
+	// clustersPerObject is how many copies one object may lose within the interval:
+	// a number, or a percentage of those that it had, rounded down, which is always
+	// at least 1. 0 has every removal approved. Default 10%.
+	ClustersPerObject *intstr.IntOrString `json:"clustersPerObject,omitempty"`
+	// objects is how many objects may lose copies within the interval: a number, or
+	// a percentage of all federated objects, rounded down, which is always at least
+	// 20. Default 5%.
+	Objects *intstr.IntOrString `json:"objects,omitempty"`
+	// confirm names the FederatedTypeConfigs of which every removal is to be
+	// approved that is not a deletion of the federated object; * is all. Default:
+	// namespaces, customresourcedefinitions.apiextensions.k8s.io and
+	// persistentvolumeclaims.
+	Confirm []string `json:"confirm,omitempty"`
+	// confirmDeletion names the FederatedTypeConfigs of which the removal of copies
+	// is to be approved even where the federated object is deleted; * is all.
+	// Default: none.
+	ConfirmDeletion []string `json:"confirmDeletion,omitempty"`
 }
 
 // RemovalsConfigApplyConfiguration constructs a declarative configuration of the RemovalsConfig type for use with
@@ -40,5 +61,49 @@ func (b *RemovalsConfigApplyConfiguration) WithUnreachableAfter(value v1.Duratio
 // If called multiple times, the GiveUpAfter field is set to the value of the last call.
 func (b *RemovalsConfigApplyConfiguration) WithGiveUpAfter(value v1.Duration) *RemovalsConfigApplyConfiguration {
 	b.GiveUpAfter = &value
+	return b
+}
+
+// WithInterval sets the Interval field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Interval field is set to the value of the last call.
+func (b *RemovalsConfigApplyConfiguration) WithInterval(value v1.Duration) *RemovalsConfigApplyConfiguration {
+	b.Interval = &value
+	return b
+}
+
+// WithClustersPerObject sets the ClustersPerObject field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ClustersPerObject field is set to the value of the last call.
+func (b *RemovalsConfigApplyConfiguration) WithClustersPerObject(value intstr.IntOrString) *RemovalsConfigApplyConfiguration {
+	b.ClustersPerObject = &value
+	return b
+}
+
+// WithObjects sets the Objects field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Objects field is set to the value of the last call.
+func (b *RemovalsConfigApplyConfiguration) WithObjects(value intstr.IntOrString) *RemovalsConfigApplyConfiguration {
+	b.Objects = &value
+	return b
+}
+
+// WithConfirm adds the given value to the Confirm field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Confirm field.
+func (b *RemovalsConfigApplyConfiguration) WithConfirm(values ...string) *RemovalsConfigApplyConfiguration {
+	for i := range values {
+		b.Confirm = append(b.Confirm, values[i])
+	}
+	return b
+}
+
+// WithConfirmDeletion adds the given value to the ConfirmDeletion field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the ConfirmDeletion field.
+func (b *RemovalsConfigApplyConfiguration) WithConfirmDeletion(values ...string) *RemovalsConfigApplyConfiguration {
+	for i := range values {
+		b.ConfirmDeletion = append(b.ConfirmDeletion, values[i])
+	}
 	return b
 }

@@ -77,6 +77,7 @@ func (c *Controller) reportObject(ctx context.Context, found *identity.Collector
 			found.Unseen("%s %s in %s: %v", k.name, name, cluster, err)
 			continue
 		}
+		v.granted = true // what has a budget may go too
 		if effect := effectOf(assess(v).action, v); effect != "" {
 			found.Add(effect, cluster, k.name, name)
 		}

@@ -71,6 +71,9 @@ func (p *pass) weigh(views map[string]*copyView) *weighing {
 		Approval: p.obj.Annotations[typesv1beta1.ApproveRemovalAnnotation],
 	}
 	w.isApproved = c.IsApproved
+	if c.Deleted && !c.Confirm {
+		return w // that is a reason of its own, see isGranted
+	}
 	free, had := sets.New[string](), sets.New(recent...)
 	for cluster, v := range views {
 		if v.exists || v.fingerprint != "" {
@@ -87,7 +90,7 @@ func (p *pass) weigh(views map[string]*copyView) *weighing {
 				c.Pending.Insert(cluster)
 			}
 		case standsThere:
-			if v.orphan || c.Deleted && !c.Confirm || p.goesWithNamespace(cluster) {
+			if v.orphan || p.goesWithNamespace(cluster) {
 				free.Insert(cluster)
 			} else {
 				c.Pending.Insert(cluster)

@@ -150,7 +150,6 @@ func (p *pass) examineAll(ctx context.Context, concerned sets.Set[string]) error
 		v.paused = p.weighed.Paused != nil && slices.Contains(p.weighed.Paused.Clusters, cluster)
 		if p.weighed.deferred.Has(cluster) {
 			p.await(cluster, nil)
-			p.c.objects.AddAfter(p.key, p.c.config.MinBackoff)
 			continue
 		}
 		if err := p.examine(ctx, cluster, v); err != nil {
@@ -293,6 +292,9 @@ func (p *pass) report(ctx context.Context, taken snapshot) error {
 		}
 	} else if changed {
 		p.reportLater(next.now)
+	}
+	if p.weighed != nil && p.weighed.deferred.Len() > 0 {
+		p.reportLater(next.now) // by then it may be known what else was removed
 	}
 	p.enqueue()
 	return nil

@@ -491,7 +491,12 @@ func (w *world) awaitWanted(keys map[schema.GroupVersionResource][]types.Namespa
 // awaitIdle waits until the controller has nothing more to do, and nothing in mind.
 func (w *world) awaitIdle() {
 	w.t.Helper()
-	quiet := 0
+	quiet, left := 0, ""
+	defer func() {
+		if w.t.Failed() {
+			w.t.Log(left)
+		}
+	}()
 	require.Eventually(w.t, func() bool {
 		c := w.controller
 		busy := c.objects.Len() + c.pacer.len() + c.pending.Len()
@@ -500,8 +505,18 @@ func (w *world) awaitIdle() {
 			busy += worker.queue.Len()
 		}
 		c.mu.RUnlock()
+		left = fmt.Sprintf("%d objects, %d to be rewritten, %d removals", c.objects.Len(), c.pacer.len(), c.pending.Len())
 		c.ledger.mu.Lock()
-		busy += len(c.ledger.records)
+		for key, r := range c.ledger.records {
+			if r.written == nil && len(r.copies) == 0 && r.due.IsZero() {
+				continue // what may be removed stays known until it is
+			}
+			busy++
+			left += fmt.Sprintf("; %s: written %t, due %s, granted %v, %d copies", key, r.written != nil, r.due, r.granted, len(r.copies))
+			for cluster, copied := range r.copies {
+				left += fmt.Sprintf(", %s: %+v", cluster, *copied)
+			}
+		}
 		c.ledger.mu.Unlock()
 		if quiet++; busy > 0 {
 			quiet = 0

@@ -30,7 +30,7 @@ func draw(bursts []burst, scales []scale) ([]figure, error) {
 		if err != nil {
 			return nil, err
 		}
-		figures = append(figures, figure{"burst-rates", rates}, figure{"burst-latencies", latencies})
+		figures = append(figures, figure{"burst-rates", "figures-burst", rates}, figure{"burst-latencies", "figures-burst", latencies})
 	}
 	for _, s := range scales {
 		for _, f := range []struct {
@@ -45,7 +45,7 @@ func draw(bursts []burst, scales []scale) ([]figure, error) {
 			if err != nil {
 				return nil, err
 			}
-			figures = append(figures, figure{f.name, drawn})
+			figures = append(figures, figure{f.name, "figures-scale", drawn})
 		}
 	}
 	return figures, nil

@@ -29,10 +29,28 @@ func main() {
 	}
 }
 
-// figure is a drawing and the name of its file.
+// figure is a drawing, the name of its file and that of the markers between which
+// it stands in a page.
 type figure struct {
-	name string
-	plot *plot.Plot
+	name, markers string
+	plot          *plot.Plot
+}
+
+// links show the figures in a page, by the names of the markers. There are none
+// without a folder of figures.
+func links(page, folder string, drawn []figure) map[string]string {
+	if folder == "" {
+		return nil
+	}
+	links := map[string]string{}
+	for _, f := range drawn {
+		file := filepath.Join(folder, f.name+".svg")
+		if relative, err := filepath.Rel(filepath.Dir(page), file); err == nil {
+			file = filepath.ToSlash(relative)
+		}
+		links[f.markers] += fmt.Sprintf("![%s](%s)\n\n", f.plot.Title.Text, file)
+	}
+	return links
 }
 
 func run(results, figures, page string) error {
@@ -70,5 +88,5 @@ func run(results, figures, page string) error {
 	if page == "" {
 		return nil
 	}
-	return writeTables(page, bursts, scales)
+	return writeTables(page, bursts, scales, links(page, figures, drawn))
 }

@@ -8,14 +8,15 @@ import (
 	"strings"
 )
 
-// writeTables writes the tables into the page, between their markers. A table of
-// what was not measured stays as it is.
-func writeTables(page string, bursts []burst, scales []scale) error {
+// writeTables writes the tables and figures into the page, between their markers. A
+// table of what was not measured stays as it is.
+func writeTables(page string, bursts []burst, scales []scale, figures map[string]string) error {
 	data, err := os.ReadFile(page)
 	if err != nil {
 		return fmt.Errorf("write the tables: %w", err)
 	}
 	tables := map[string]string{}
+	maps.Copy(tables, figures)
 	if len(bursts) > 0 {
 		tables["burst"], tables["cpu"], tables["memory"], tables["unloaded"] = burstTable(bursts), cpuTable(bursts), memoryTable(bursts), unloadedTable(bursts)
 		for _, b := range bursts {

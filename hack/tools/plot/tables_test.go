@@ -9,7 +9,7 @@ import (
 
 func TestFiguresAndTables(t *testing.T) {
 	results, page := t.TempDir(), filepath.Join(t.TempDir(), "page.md")
-	names := []string{"burst", "cpu", "memory", "unloaded", "budgets-burst", "scale", "growth", "budgets-scale"}
+	names := []string{"burst", "cpu", "memory", "unloaded", "budgets-burst", "scale", "growth", "budgets-scale", "figures-burst", "figures-scale"}
 	text := "words\n"
 	for _, name := range names {
 		text += "<!-- begin " + name + " -->\nold\n<!-- end " + name + " -->\n"
@@ -36,7 +36,7 @@ func TestFiguresAndTables(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"| ratio | at least 0.6 | met | 0.61 |", "| cpu | at most 8 ms | **not met** | 9.00 |", "| 10 ConfigMaps | 3 | create |", "| a | 1 |  |"} {
+	for _, want := range []string{"| ratio | at least 0.6 | met | 0.61 |", "| cpu | at most 8 ms | **not met** | 9.00 |", "| 10 ConfigMaps | 3 | create |", "| a | 1 |  |", "burst-rates.svg)"} {
 		if !strings.Contains(string(data), want) {
 			t.Errorf("%q is not in\n%s", want, data)
 		}

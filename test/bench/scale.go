@@ -53,7 +53,8 @@ type cell struct {
 	// Seconds from the first request to the last copy in its member.
 	Seconds      float64 `json:"seconds"`
 	CopiesPerSec float64 `json:"copiesPerSecond"`
-	// ServerCPU is in seconds, without what the server takes when nothing happens.
+	// ServerCPU is in seconds. What the server takes when nothing happens is neither in
+	// it nor in the revisions.
 	ServerCPU          float64 `json:"serverCPUSeconds"`
 	CPUMillisPerObject float64 `json:"serverCPUMillisPerObject"`
 	CPUMillisPerCopy   float64 `json:"serverCPUMillisPerCopy"`
@@ -74,10 +75,10 @@ type fleet struct {
 	*bench
 	hollow  *hollow.Fleet
 	members []*hollow.Member
-	// heap and idle are the server's live heap, and what it takes of a processor, when
-	// the members have no objects.
-	heap int64
-	idle float64
+	// heap, idle and idleRevisions are the server's live heap, what it takes of a
+	// processor, and the revisions per second, when the members have no objects.
+	heap                int64
+	idle, idleRevisions float64
 }
 
 // measureScale measures sizes one after the other in one federation. With an error
@@ -162,14 +163,14 @@ func (f *fleet) grow(ctx context.Context, members int) error {
 }
 
 // idleTime is how long the server is watched doing nothing.
-const idleTime = 10 * time.Second
+const idleTime = 20 * time.Second
 
 // rest measures what the server takes without objects.
 func (f *fleet) rest(ctx context.Context) error {
 	if err := f.quiet(ctx); err != nil {
 		return err
 	}
-	before, err := f.processorTimes(ctx)
+	before, err := f.used(ctx)
 	if err != nil {
 		return err
 	}
@@ -177,11 +178,13 @@ func (f *fleet) rest(ctx context.Context) error {
 	if err := pause(ctx, idleTime); err != nil {
 		return err
 	}
-	after, err := f.processorTimes(ctx)
+	after, err := f.used(ctx)
 	if err != nil {
 		return err
 	}
-	f.idle = (after[processServer] - before[processServer]).Seconds() / time.Since(begin).Seconds()
+	seconds := time.Since(begin).Seconds()
+	f.idle = (after.cpu - before.cpu).Seconds() / seconds
+	f.idleRevisions = float64(after.revision-before.revision) / seconds
 	f.heap, err = f.liveHeap(ctx)
 	return err
 }
@@ -189,6 +192,10 @@ func (f *fleet) rest(ctx context.Context) error {
 // cells does all operations with the objects of a size. In the end there are none.
 func (f *fleet) cells(ctx context.Context, s size) ([]cell, error) {
 	var cells []cell
+	empty, err := f.liveHeap(ctx)
+	if err != nil {
+		return nil, err
+	}
 	for _, op := range operations {
 		if op == opUpdate && s.members*s.objects > updatedCopies {
 			continue
@@ -202,7 +209,7 @@ func (f *fleet) cells(ctx context.Context, s size) ([]cell, error) {
 			if err != nil {
 				return nil, err
 			}
-			c.HeapBytes = live - f.heap
+			c.HeapBytes = live - empty
 		}
 		cells = append(cells, *c)
 	}
@@ -247,14 +254,14 @@ func (f *fleet) operate(ctx context.Context, s size, op operation) (*cell, error
 	if err != nil {
 		return nil, err
 	}
-	idle := f.idle * time.Since(begin).Seconds()
+	idle := time.Since(begin).Seconds()
 	if err := f.reported(ctx, s, op); err != nil {
 		return nil, err
 	}
 	c := &cell{
 		Operation: op, Members: s.members, Objects: s.objects, Seconds: took.Seconds(),
-		ServerCPU:          max(0, (after.cpu-before.cpu).Seconds()-idle),
-		RevisionsPerObject: float64(after.revision-before.revision) / float64(s.objects),
+		ServerCPU:          max(0, (after.cpu-before.cpu).Seconds()-f.idle*idle),
+		RevisionsPerObject: max(0, float64(after.revision-before.revision)-f.idleRevisions*idle) / float64(s.objects),
 		StoreKiB:           float64(after.storeBytes-before.storeBytes) / 1024 / float64(s.objects),
 		Requests:           map[string]float64{}, PeakBytes: after.peak,
 	}

@@ -95,8 +95,15 @@ func (s *soak) restore(ctx context.Context) error {
 		}
 	}
 	s.revert()
-	if output, err := s.Command(ctx, "kubectl-fed", "recovery", "confirm", "--yes").CombinedOutput(); err != nil {
-		return fmt.Errorf("kubectl fed recovery confirm: %w: %s", err, output)
+	// What would be done changes until everything has been looked at, and what was shown before is not taken then.
+	if err := s.await(ctx, "the confirmation", func(ctx context.Context) error {
+		output, err := s.Command(ctx, "kubectl-fed", "recovery", "confirm", "--yes").CombinedOutput()
+		if err != nil && s.Command(ctx, "kubectl-fed", "recovery").Run() != nil {
+			return fmt.Errorf("kubectl fed recovery confirm: %w: %s", err, output)
+		}
+		return nil
+	}); err != nil {
+		return err
 	}
 	s.history.answered(e, "confirmed")
 	s.faults.count("restore the store")

@@ -58,7 +58,7 @@ func leastSquares(rows [][3]float64, values []float64) (solution [3]float64, ok 
 			}
 		}
 		a[i], a[pivot] = a[pivot], a[i]
-		if math.Abs(a[i][i]) <= 1e-9*scale && !(unused && i == 2) {
+		if math.Abs(a[i][i]) <= 1e-9*scale && (!unused || i != 2) {
 			return solution, false
 		}
 		for j := range 3 {

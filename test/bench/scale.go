@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -83,14 +84,14 @@ type fleet struct {
 
 // measureScale measures sizes one after the other in one federation. With an error
 // it returns what was measured before.
-func (b *bench) measureScale(ctx context.Context) (*scaleResults, error) {
+func (b *bench) measureScale(ctx context.Context) (r *scaleResults, err error) {
 	members, err := hollow.Start()
 	if err != nil {
 		return nil, err
 	}
 	f := &fleet{bench: b, hollow: members}
-	defer members.Close()
-	r := &scaleResults{options: b.options}
+	defer func() { err = errors.Join(err, members.Close()) }()
+	r = &scaleResults{options: b.options}
 	for i, s := range b.sizes {
 		if s.members > len(f.members) {
 			if err := f.grow(ctx, s.members); err != nil {

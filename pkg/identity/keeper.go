@@ -15,6 +15,10 @@ import (
 	"k8s.io/klog/v2"
 )
 
+// storeTimeout bounds what is done with the store and the host at a time: those who
+// look at members wait for it.
+const storeTimeout = 15 * time.Second
+
 // Store is where the identity is kept beside the objects.
 type Store interface {
 	// Load returns what is stored, nil if there is nothing, and its revision.
@@ -122,6 +126,8 @@ func (k *Keeper) Begin(ctx context.Context) error {
 func (k *Keeper) begin(ctx context.Context) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
 	evidence, revision, err := k.evidence(ctx)
 	if err != nil {
 		return err
@@ -245,6 +251,8 @@ func (k *Keeper) mark(ctx context.Context) error {
 	if k.recovering.Load() != nil {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
 	written, err := k.options.Store.Written(ctx)
 	if err != nil || written == k.written {
 		return err

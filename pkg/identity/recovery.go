@@ -99,6 +99,8 @@ func (k *Keeper) recover(ctx context.Context) error {
 }
 
 func (k *Keeper) takeConfirmation(ctx context.Context, report *Report) (ended bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
 	if k.record.Recovery == nil && k.recovering.Load() != nil {
 		// It began, and could not be stored.
 		next := k.record

@@ -56,9 +56,7 @@ func confinedAccount(t *testing.T, member kubernetes.Interface) string {
 // no rights beyond the system namespace.
 func TestNamespacedControlPlane(t *testing.T) {
 	e := env.Shared(t)
-	// The environment's own server would let go the copies of another.
-	require.NoError(t, e.Federation().Stop(t.Context()))
-	t.Cleanup(func() { require.NoError(t, e.Federation().Start(context.Background())) })
+	setAside(t, e)
 	cluster := e.Member("cluster1")
 	member, err := kubernetes.NewForConfig(cluster.Config())
 	require.NoError(t, err)

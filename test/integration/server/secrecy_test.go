@@ -102,14 +102,20 @@ func filesWith(t *testing.T, dir, text string) []string {
 	return found
 }
 
-// member lets the server reach cluster1 with the credentials of the environment's own federation.
-func (s *server) member() {
+// registered is cluster1 with the credentials of the environment's own federation, which has to be running.
+func registered(t *testing.T, e *env.Environment) *unstructured.Unstructured {
+	t.Helper()
+	cluster, err := newDynamic(t, e.Host().Config()).Resource(kubeFedClusters).Namespace(env.SystemNamespace).Get(t.Context(), "cluster1", metav1.GetOptions{})
+	require.NoError(t, err)
+	cluster.Object["metadata"] = map[string]any{"name": "cluster1", "namespace": env.SystemNamespace}
+	delete(cluster.Object, "status")
+	return cluster
+}
+
+// join lets the server reach a member.
+func (s *server) join(registered *unstructured.Unstructured) {
 	s.t.Helper()
-	registered, err := newDynamic(s.t, s.host.Host().Config()).Resource(kubeFedClusters).Namespace(env.SystemNamespace).Get(s.t.Context(), "cluster1", metav1.GetOptions{})
-	require.NoError(s.t, err)
-	registered.Object["metadata"] = map[string]any{"name": "cluster1", "namespace": env.SystemNamespace}
-	delete(registered.Object, "status")
-	_, err = s.client().Resource(kubeFedClusters).Namespace(env.SystemNamespace).Create(s.t.Context(), registered, metav1.CreateOptions{})
+	_, err := s.client().Resource(kubeFedClusters).Namespace(env.SystemNamespace).Create(s.t.Context(), registered, metav1.CreateOptions{})
 	require.NoError(s.t, err)
 }
 
@@ -151,6 +157,8 @@ func TestWhatIsSecretStaysSo(t *testing.T) {
 	first, second := newKey(t, "first"), newKey(t, "second")
 	const resources = `"*.types.kubefed.io", "*.core.kubefed.io", domains.multiclusterdns.kubefed.io, "*.scheduling.kubefed.io"`
 	dataDir := t.TempDir()
+	cluster := registered(t, env.Shared(t))
+	setAside(t, env.Shared(t))
 	s := start(t, dataDir, encryption(t, resources, first), "-v=10", "--audit-log-path="+audit, "--audit-policy-file="+policy)
 	host, err := kubernetes.NewForConfig(s.host.Host().Config())
 	require.NoError(t, err)
@@ -166,7 +174,7 @@ func TestWhatIsSecretStaysSo(t *testing.T) {
 		}
 	})
 	s.enable()
-	s.member()
+	s.join(cluster)
 	require.Eventually(t, func() bool {
 		_, err := s.client().Resource(federatedNamespaces).Namespace(secrecyNamespace).Create(t.Context(), &unstructured.Unstructured{Object: map[string]any{
 			"apiVersion": "types.kubefed.io/v1beta1", "kind": "FederatedNamespace", "metadata": map[string]any{"name": secrecyNamespace, "namespace": secrecyNamespace},

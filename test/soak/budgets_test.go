@@ -22,9 +22,6 @@ const (
 	objectsBudget = 20
 )
 
-// removalBudgets says that the server has them.
-const removalBudgets = false
-
 // Budgets of rounds: in some nothing is held up, in others what nobody deleted goes within the default budget, or with an
 // approval.
 var (
@@ -32,7 +29,7 @@ var (
 	defaultBudgets = map[string]any{"clustersPerObject": nil, "objects": nil, "confirm": nil}
 )
 
-func hasDefaultBudgets(round int) bool { return removalBudgets && round%2 == 0 }
+func hasDefaultBudgets(round int) bool { return round%2 == 0 }
 
 // setBudgets sets those of a round.
 func (s *soak) setBudgets(ctx context.Context, budgets map[string]any) error {

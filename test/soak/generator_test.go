@@ -69,7 +69,7 @@ func (d dice) selector() map[string]string {
 
 // place chooses a placement.
 func (d dice) place(v *value, members []string) {
-	v.AllowEmpty = d.chance(0.7) && removalBudgets
+	v.AllowEmpty = d.chance(0.7)
 	switch n := d.IntN(20); {
 	case n < 12:
 		v.Selector = d.selector()

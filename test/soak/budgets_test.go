@@ -118,7 +118,9 @@ type spent map[key][]string
 func (m *model) spend(s spent, member string, event *auditv1.Event) {
 	k := key{event.ObjectRef.Resource, event.ObjectRef.Namespace, event.ObjectRef.Name}
 	absent := func(s *span[value]) bool { return s.value.Absent }
-	if event.Verb != "delete" || m.approved[k] || m.objects[k] == nil || slices.ContainsFunc(m.objects[k].spans, absent) {
+	// Who allows it to be nowhere lets all copies go at once.
+	free := func(s *span[value]) bool { return s.value.Absent || s.value.AllowEmpty }
+	if event.Verb != "delete" || m.approved[k] || m.objects[k] == nil || slices.ContainsFunc(m.objects[k].spans, free) {
 		return
 	}
 	if name, ok := namespaceOf(k); !ok || slices.ContainsFunc(m.object(name).spans, absent) {

@@ -25,9 +25,10 @@ type absentCopy struct {
 }
 
 // absence returns the copy that a deletion cannot remove because its member is not
-// ready, nil if that is not what keeps it.
+// ready, nil if that is not all that keeps it: what is to be approved first is not
+// set aside before it is.
 func (v *copyView) absence(cluster string, r *result) *absentCopy {
-	if !v.deleting || !v.registered || v.ready || v.paused || r.gone {
+	if !v.deleting || !v.registered || v.ready || !v.granted || r.gone {
 		return nil
 	}
 	absent := &absentCopy{cluster: cluster, until: v.until}

@@ -71,7 +71,7 @@ func Decide(c *Case, limits *Limits, admit func() bool, now time.Time) Verdict {
 		return v
 	}
 	reason := c.objection(rest, limits)
-	if reason == "" && sticky != nil && !c.Deleted && !(c.Empty && c.AllowEmpty) {
+	if reason == "" && sticky != nil && !c.Deleted && (!c.Empty || !c.AllowEmpty) {
 		reason = sticky.Reason
 	}
 	if reason == "" && !c.Deleted {

@@ -132,6 +132,7 @@ func (p *pass) removal() (*corev1beta1.PendingRemoval, error) {
 // returned.
 func (p *pass) supersede(ctx context.Context) (sets.Set[string], error) {
 	recorded, elsewhere := recordedClusters(p.obj), sets.New[string]()
+	claimed := p.claimed()
 	for _, removal := range p.c.removals.of(p.key) {
 		if removal.Spec.Target.UID == p.obj.UID {
 			continue // its own, which it has yet to be let go for
@@ -140,7 +141,7 @@ func (p *pass) supersede(ctx context.Context) (sets.Set[string], error) {
 		for _, cluster := range removal.Spec.Clusters {
 			switch {
 			case p.c.removals.entry(removal, cluster.Name) == nil:
-			case recorded[cluster.Name] != nil || p.selected.Has(cluster.Name):
+			case recorded[cluster.Name] != nil || claimed.Has(cluster.Name):
 				ours = append(ours, cluster.Name)
 			default:
 				elsewhere.Insert(cluster.Name)
@@ -156,6 +157,19 @@ func (p *pass) supersede(ctx context.Context) (sets.Set[string], error) {
 			"%s exists again, and its copies in %s are those of the new object", p.what(), strings.Join(ours, ", ")))
 	}
 	return elsewhere, nil
+}
+
+// claimed returns the clusters where a copy is the object's. One that is being
+// deleted selects none; but if its copies are to be kept, they are to be kept
+// wherever it would have had one, though it was deleted before anybody saw it.
+func (p *pass) claimed() sets.Set[string] {
+	if p.obj.DeletionTimestamp == nil || !isOrphaning(p.obj) {
+		return p.selected
+	}
+	alive := *p.obj
+	alive.DeletionTimestamp = nil
+	clusters, _ := p.c.clusters()
+	return p.c.decide(p.k, &alive, clusters).selected
 }
 
 func (p *pass) what() string {

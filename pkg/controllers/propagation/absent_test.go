@@ -166,7 +166,6 @@ func TestWhatIsLeftOfDeletionsAfterAnOutage(t *testing.T) {
 		}, goes},
 		"made-again-there-and-let-go": {nothing, func(key types.NamespacedName) {
 			again("c2")(key)
-			w.awaitStatus(key, "c2", typesv1beta1.ClusterNotReady)
 			w.annotate(key, typesv1beta1.OrphanAnnotation, "true")
 			require.NoError(t, w.delete(simConfigMaps, key))
 			w.awaitGone(key)

@@ -45,7 +45,12 @@ func TestAResyncDoesNotHoldUpAChange(t *testing.T) {
 	queue := w.controller.worker(narrow.name).queue
 	require.Eventually(t, func() bool { return queue.Len() >= copies-1 }, patience, poll, "the repairs do not wait")
 	require.NoError(t, w.put(simConfigMaps, web, "2", narrow.name))
-	require.Eventually(t, func() bool { return queue.Len() >= copies }, patience, poll, "the change does not wait")
+	changing, err := w.kinds[simConfigMaps].Get(t.Context(), web.Namespace, web.Name)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		asked, ok := w.controller.ledger.get(objectKey{kind: "configmaps", NamespacedName: web}, changing.UID, narrow.name)
+		return ok && asked.generation == changing.Generation && queue.Len() >= copies
+	}, patience, poll, "the change does not wait")
 	_, inFlight := narrow.flow.Limit()
 	require.Equal(t, 1, inFlight)
 

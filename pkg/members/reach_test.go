@@ -72,7 +72,15 @@ func TestATypeThatTheMemberLacksIsItsOwnAffair(t *testing.T) {
 		return state == members.NotAvailable
 	})
 	require.Equal(t, members.NotAvailable, <-states)
-	require.Equal(t, members.Synced, <-states)
+	// Between the two it may have been told to be listing.
+	f.eventually("to be told of Synced", func() bool {
+		select {
+		case state := <-states:
+			return state == members.Synced
+		default:
+			return false
+		}
+	})
 	f.synced(f.member.Type(configMaps, true))
 }
 

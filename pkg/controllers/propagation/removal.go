@@ -18,6 +18,10 @@ type weighing struct {
 	removals.Verdict
 	// deferred are the clusters about whose copies nothing is decided yet.
 	deferred sets.Set[string]
+	// reserved are the clusters whose copies may go as soon as the status has them as
+	// recent removals: a removal that is forgotten, as the process was killed or the
+	// user changed his mind meanwhile, would be missing in the budget.
+	reserved sets.Set[string]
 	// spent are the clusters whose copies went, or are going, at the expense of the
 	// budgets, and which the status still names.
 	spent sets.Set[string]
@@ -61,7 +65,7 @@ func (v *copyView) standing() standing {
 // weigh decides which of the copies that are not wanted may go now.
 func (p *pass) weigh(views map[string]*copyView) *weighing {
 	limits := p.c.config.Settings().Removals
-	w := &weighing{deferred: sets.New[string](), spent: sets.New[string](), interval: limits.Interval}
+	w := &weighing{deferred: sets.New[string](), reserved: sets.New[string](), spent: sets.New[string](), interval: limits.Interval}
 	recent := recentRemovals(p.obj, p.c.now(), limits.Interval)
 	c := &removals.Case{
 		UID: p.obj.UID, Pending: sets.New[string](), Spent: sets.New(recent...),
@@ -117,7 +121,10 @@ func (p *pass) weigh(views map[string]*copyView) *weighing {
 	if w.Paused != nil {
 		w.message = pausedMessage(p.k, p.obj, w.Paused, &limits)
 	}
-	w.Granted = w.Granted.Union(free)
+	if w.Counted {
+		w.reserved = w.Granted.Difference(sets.New(w.Approved...)).Difference(sets.New(recent...))
+	}
+	w.Granted = w.Granted.Difference(w.reserved).Union(free)
 	return w
 }
 
@@ -178,8 +185,9 @@ func recentRemovals(obj *typesv1beta1.FederatedObject, now time.Time, interval t
 // clusters are there already.
 func (w *weighing) enter(obj *typesv1beta1.FederatedObject, next *typesv1beta1.FederatedObjectStatus, now time.Time) {
 	next.PausedRemoval, next.ApprovedRemovals = w.Paused, w.Approved
-	for _, cluster := range sets.List(w.spent) {
-		if slices.ContainsFunc(next.Clusters, func(c typesv1beta1.ClusterStatus) bool { return c.Name == cluster }) || recordedCluster(obj, cluster) == nil {
+	for _, cluster := range sets.List(w.spent.Union(w.reserved)) {
+		isNamed := slices.ContainsFunc(next.Clusters, func(c typesv1beta1.ClusterStatus) bool { return c.Name == cluster })
+		if !w.reserved.Has(cluster) && (isNamed || recordedCluster(obj, cluster) == nil) {
 			continue
 		}
 		next.RecentRemovals = slices.DeleteFunc(slices.Clone(next.RecentRemovals), func(r typesv1beta1.RecentRemoval) bool { return r.Name == cluster })

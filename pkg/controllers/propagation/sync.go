@@ -148,7 +148,7 @@ func (p *pass) examineAll(ctx context.Context, concerned sets.Set[string]) error
 		v := views[cluster]
 		v.granted = deleted || p.weighed.Granted.Has(cluster)
 		v.paused = p.weighed.Paused != nil && slices.Contains(p.weighed.Paused.Clusters, cluster)
-		if p.weighed.deferred.Has(cluster) {
+		if p.weighed.deferred.Has(cluster) || p.weighed.reserved.Has(cluster) {
 			p.await(cluster, nil)
 			continue
 		}
@@ -274,7 +274,7 @@ func (p *pass) report(ctx context.Context, taken snapshot) error {
 	}
 
 	observed := changed && sameButObserved(&p.obj.Status, status)
-	if observed && !taken.due {
+	if observed && !taken.due && !p.mustRecord() {
 		p.reportLater(next.now)
 	} else if p.mustRecord() || !p.unsettled || taken.due && !p.postponed(taken, next.now) {
 		if changed {
@@ -293,6 +293,9 @@ func (p *pass) report(ctx context.Context, taken snapshot) error {
 	} else if changed {
 		p.reportLater(next.now)
 	}
+	if p.weighed != nil && p.weighed.reserved.Len() > 0 {
+		p.c.objects.Add(p.key) // they may go now
+	}
 	if p.weighed != nil && p.weighed.deferred.Len() > 0 {
 		p.reportLater(next.now) // by then it may be known what else was removed
 	}
@@ -310,6 +313,9 @@ func (p *pass) reportLater(now time.Time) {
 // mustRecord says that there are selected clusters that the status does not name
 // yet: it must before anything is written there.
 func (p *pass) mustRecord() bool {
+	if p.weighed != nil && p.weighed.reserved.Len() > 0 {
+		return true
+	}
 	return len(p.selected) > 0 && len(p.selected.Difference(sets.KeySet(recordedClusters(p.obj)))) > 0
 }
 

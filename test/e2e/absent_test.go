@@ -21,11 +21,6 @@ var pendingRemovals = schema.GroupVersionResource{Group: "core.kubefed.io", Vers
 // be reached. When it is back, what was deleted is removed there, and what somebody gave up is let go.
 func TestDeletionsCompleteWithoutAMember(t *testing.T) {
 	f := setup(t)
-	t.Cleanup(func() {
-		_, err := f.host(kubeFedConfigs, env.SystemNamespace).Patch(context.Background(), "kubefed", types.MergePatchType,
-			[]byte(`{"spec":{"removals":{"unreachableAfter":null}}}`), metav1.PatchOptions{})
-		assert.NoError(t, err)
-	})
 	f.configure(`{"clusterHealthCheck":{"period":"1s","timeout":"2s","failureThreshold":2,"successThreshold":1},"removals":{"unreachableAfter":"1s"}}`)
 	kept, doomed := f.namespace(cluster1, cluster3), f.namespace(cluster1, cluster3)
 	names := []string{"removed", "given-up", "again"}

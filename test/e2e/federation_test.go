@@ -253,17 +253,9 @@ func (f *federation) configure(spec string) {
 	f.t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		// A merge keeps what was not there before, unless it is null.
-		stored, changed := before.Object["spec"].(map[string]any), map[string]any{}
-		require.NoError(f.t, json.Unmarshal([]byte(spec), &changed))
-		for name := range changed {
-			if _, there := stored[name]; !there {
-				stored[name] = nil
-			}
-		}
-		restored, err := json.Marshal(map[string]any{"spec": stored})
+		restored, err := json.Marshal([]map[string]any{{"op": "replace", "path": "/spec", "value": before.Object["spec"]}})
 		require.NoError(f.t, err)
-		_, err = f.host(kubeFedConfigs, env.SystemNamespace).Patch(ctx, "kubefed", types.MergePatchType, restored, metav1.PatchOptions{})
+		_, err = f.host(kubeFedConfigs, env.SystemNamespace).Patch(ctx, "kubefed", types.JSONPatchType, restored, metav1.PatchOptions{})
 		require.NoError(f.t, err)
 	})
 	f.patch(env.HostName, kubeFedConfigs, env.SystemNamespace, "kubefed", `{"spec":`+spec+`}`)

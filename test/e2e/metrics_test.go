@@ -56,7 +56,6 @@ func TestMetrics(t *testing.T) {
 		"federation_objects":                                   {"type": "namespaces", "state": "ready"},
 		"federation_objects_longest_seconds":                   {"type": "namespaces", "state": "ready"},
 		"federation_copies":                                    {"cluster": cluster2, "status": "OK"},
-		"federation_pending_removals":                          {"cluster": cluster2},
 		"federation_member_types":                              {"cluster": cluster3, "state": "watched"},
 		"federation_member_requests_limit":                     {"cluster": cluster1},
 		"federation_member_last_probe_timestamp_seconds":       {"cluster": cluster1},
@@ -78,6 +77,9 @@ func TestMetrics(t *testing.T) {
 	alarm, found := sample(now, "federation_etcd_alarm", map[string]string{"alarm": "NOSPACE"})
 	assert.True(t, found)
 	assert.Zero(t, alarm)
+	pending, found := sample(now, "federation_pending_removals", map[string]string{"cluster": cluster2})
+	assert.True(t, found)
+	assert.Zero(t, pending)
 	joined, _ := sample(now, "joined_cluster_total", nil)
 	assert.GreaterOrEqual(t, joined, 3.0)
 	ready, found := sample(now, "kubefedcluster_total", map[string]string{"state": "ready", "cluster": cluster1})

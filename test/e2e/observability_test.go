@@ -51,6 +51,7 @@ func TestAlertsAndDashboards(t *testing.T) {
 	}{
 		{"FederationNoLeader", nil, []change{{Select: `federation_leader`, To: to(0)}}, nil},
 		{"FederationTwoLeaders", nil, []change{{Select: `federation_leader`, To: to(1), As: map[string]string{"instance": "another"}}}, nil},
+		{"FederationInRecovery", nil, []change{{Select: `federation_recovery`, To: to(1)}}, nil},
 		{"FederationRequestsFailing", nil, []change{{Select: `apiserver_request_total{code="200"}`, Rate: 1, As: map[string]string{"code": "503"}}}, nil},
 		{"FederationRequestsSlow", nil, []change{{Select: `apiserver_request_sli_duration_seconds_bucket{verb="POST",le=~"30|45|60|[+]Inf"}`, Rate: 1}}, nil},
 		{"FederationMemberNotProbed", map[string]string{"cluster": cluster1}, []change{{Select: `federation_member_last_probe_timestamp_seconds` + member + `}`, To: to(0)}}, nil},

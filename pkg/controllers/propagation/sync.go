@@ -311,7 +311,8 @@ func (p *pass) reportLater(now time.Time) {
 }
 
 // mustRecord says that there are selected clusters that the status does not name
-// yet: it must before anything is written there.
+// yet, or removals that count which it does not have: it must before anything is
+// written there.
 func (p *pass) mustRecord() bool {
 	if p.weighed != nil && p.weighed.reserved.Len() > 0 {
 		return true

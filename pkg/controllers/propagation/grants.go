@@ -1,6 +1,8 @@
 package propagation
 
 import (
+	"slices"
+
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
@@ -51,6 +53,5 @@ func (c *Controller) confirms(k *kind, obj *typesv1beta1.FederatedObject) bool {
 
 // isPaused says that the status has the removal from a cluster as paused.
 func isPaused(obj *typesv1beta1.FederatedObject, cluster string) bool {
-	entry := recordedCluster(obj, cluster)
-	return entry != nil && entry.Status == typesv1beta1.RemovalPaused
+	return obj.Status.PausedRemoval != nil && slices.Contains(obj.Status.PausedRemoval.Clusters, cluster)
 }

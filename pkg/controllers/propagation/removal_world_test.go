@@ -250,6 +250,25 @@ func TestWhatIsInANamespaceThatStaysHasABudget(t *testing.T) {
 	require.Equal(t, 1, w.clusters[1].of(simNamespaces).len())
 }
 
+// Somebody deletes in a cluster what was not to go without an approval.
+func TestACopyThatIsPausedMayGoByItself(t *testing.T) {
+	w := newCautious(t, shipped)
+	require.NoError(t, w.put(simConfigMaps, web, "1", "c0"))
+	w.awaitPaused(simConfigMaps, web, typesv1beta1.ReasonBlastRadiusExceeded, "c1", "c2")
+	for _, cluster := range w.clusters[1:] {
+		copies := cluster.of(simConfigMaps)
+		copies.mu.Lock()
+		delete(copies.objects, web)
+		copies.mu.Unlock()
+		copies.interrupt()
+	}
+	require.Eventually(t, func() bool {
+		obj := w.get(simConfigMaps, web)
+		return len(obj.Status.Clusters) == 1 && obj.Status.PausedRemoval == nil
+	}, patience, poll)
+	w.awaitWanted(both)
+}
+
 func TestADeletionThatIsToBeConfirmed(t *testing.T) {
 	limits := shipped
 	limits.ConfirmDeletion = []string{simConfigMaps.Resource}

@@ -3,6 +3,7 @@ package conformance
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -37,6 +38,24 @@ func apiServicesAvailable(c *trial) {
 const aggregatedDiscoveryType = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
 func aggregatedDiscovery(c *trial) {
+	var version map[string]any
+	err := pollFor(hostPatience, time.Second, func() bool {
+		version = c.discoveredVersion()
+		return version != nil && version["freshness"] == "Current"
+	})
+	require.NoError(c, err, "%v", version)
+	for _, resource := range items(version, "resources") {
+		if resource["resource"] == c.kind.resource {
+			sameAsLegacy(c, resource)
+			return
+		}
+	}
+	require.Fail(c, "aggregated discovery does not show the kind", version)
+}
+
+// discoveredVersion returns the version of the kind in aggregated discovery, nil if
+// there is none.
+func (c *trial) discoveredVersion() map[string]any {
 	found := c.send(request{method: http.MethodGet, path: "/apis", header: map[string]string{"Accept": aggregatedDiscoveryType}})
 	require.Equal(c, http.StatusOK, found.code, found)
 	require.Contains(c, found.header.Get("Content-Type"), "as=APIGroupDiscoveryList")
@@ -46,19 +65,12 @@ func aggregatedDiscovery(c *trial) {
 			continue
 		}
 		for _, version := range items(group, "versions") {
-			if version["version"] != c.kind.version {
-				continue
-			}
-			require.Equal(c, "Current", version["freshness"])
-			for _, resource := range items(version, "resources") {
-				if resource["resource"] == c.kind.resource {
-					sameAsLegacy(c, resource)
-					return
-				}
+			if version["version"] == c.kind.version {
+				return version
 			}
 		}
 	}
-	require.Fail(c, "aggregated discovery does not show the kind", found)
+	return nil
 }
 
 func sameAsLegacy(c *trial, resource map[string]any) {

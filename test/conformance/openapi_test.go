@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -135,14 +136,25 @@ func openAPIv3Caching(c *trial) {
 	}
 }
 
-// definitionsV2 are the kinds of a document of OpenAPI v2: it is large, so that it
-// is read once for each path.
-var definitionsV2 sync.Map
+// definitionsV2 are the kinds of the documents of OpenAPI v2 by path: they are
+// large, so that one is read again only for a kind that it lacks.
+var (
+	definitionsV2        = map[string]map[string]bool{}
+	readingDefinitionsV2 sync.Mutex
+)
 
 func openAPIv2(c *trial) {
-	once, _ := definitionsV2.LoadOrStore(c.path.name, sync.OnceValue(func() map[string]bool { return c.readOpenAPIv2() }))
-	known := once.(func() map[string]bool)()
-	require.True(c, known[c.kind.apiVersion()+"/"+c.kind.kind], "OpenAPI v2 has no definition of the kind")
+	readingDefinitionsV2.Lock()
+	defer readingDefinitionsV2.Unlock()
+	name := c.kind.apiVersion() + "/" + c.kind.kind
+	if definitionsV2[c.path.name][name] {
+		return
+	}
+	err := pollFor(hostPatience, 5*time.Second, func() bool {
+		definitionsV2[c.path.name] = c.readOpenAPIv2()
+		return definitionsV2[c.path.name][name]
+	})
+	require.NoError(c, err, "OpenAPI v2 has no definition of the kind")
 }
 
 func (c *trial) readOpenAPIv2() map[string]bool {

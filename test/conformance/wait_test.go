@@ -14,6 +14,10 @@ var background = context.Background()
 // patience bounds how long a check waits for what must come by itself.
 const patience = 60 * time.Second
 
+// hostPatience is patience with the host: what it could not read of a server at once
+// it reads again after a minute.
+const hostPatience = 3 * time.Minute
+
 // interval is the time between two looks at what a check waits for.
 const interval = 150 * time.Millisecond
 
@@ -24,6 +28,8 @@ func (c *trial) eventually(what string, holds func() bool) {
 	require.NoError(c, err, "waited %s for %s", patience, what)
 }
 
-func poll(holds func() bool) error {
-	return wait.PollUntilContextTimeout(background, interval, patience, true, func(context.Context) (bool, error) { return holds(), nil })
+func poll(holds func() bool) error { return pollFor(patience, interval, holds) }
+
+func pollFor(limit, interval time.Duration, holds func() bool) error {
+	return wait.PollUntilContextTimeout(background, interval, limit, true, func(context.Context) (bool, error) { return holds(), nil })
 }

@@ -130,7 +130,9 @@ func (m *model) situations(member string, k key, from, to time.Time) []situation
 // it in this round. m.mu is held.
 func (m *model) mayWrite(member string, k key, at time.Time) bool {
 	return m.stirred(member, k) && slices.ContainsFunc(m.situations(member, k, at.Add(-slack), at), func(s situation) bool {
-		return s.wanted(member)
+		// To a store that was taken back the removal of a namespace is new, and waits for
+		// an approval; until then what is in it there is kept as asked for.
+		return s.wanted(member) || m.restored && wanted(&s.object.value, nil, member, &s.cluster.value)
 	})
 }
 

@@ -33,6 +33,9 @@ func (s *soak) edit(ctx context.Context, client dynamic.Interface, who string, k
 		s.acknowledged.Add(1)
 	case isRefused(err):
 		s.model.object(k).refuse(span)
+		if errors.Is(err, errDeleting) && v.Orphan {
+			s.model.keptLate[k] = true // the annotation was written, and a deletion heeds it
+		}
 		s.history.answered(e, "refused: %v", err)
 	default:
 		s.history.answered(e, "lost: %v", err)

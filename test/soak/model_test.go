@@ -22,6 +22,8 @@ type model struct {
 	// tampered are the copies with which somebody tampered in this round. A copy that lost its label is not known as a
 	// copy for a moment.
 	tampered map[target]bool
+	// keptLate are the objects whose copies somebody wanted kept when they were being deleted already.
+	keptLate map[key]bool
 	// restored says that the store was taken back in this round: copies may be of edits that it does not know.
 	restored bool
 	// approved are the objects of which removals were approved in this round.
@@ -44,6 +46,7 @@ func (m *model) begin() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.restored = false
+	m.keptLate = map[key]bool{}
 	m.stopped, m.tampered, m.approved = map[string]bool{}, map[target]bool{}, map[key]bool{}
 }
 
@@ -156,7 +159,7 @@ func (m *model) mayRemove(member string, k key, at time.Time) bool {
 func (m *model) mayRelease(member string, k key) bool {
 	left := func(s *span[membership]) bool { return !s.value.Joined }
 	kept := func(s *span[value]) bool { return s.value.Orphan }
-	return m.restored || m.stopped[k.Resource] || m.tampered[target{member, k}] ||
+	return m.restored || m.stopped[k.Resource] || m.tampered[target{member, k}] || m.keptLate[k] ||
 		slices.ContainsFunc(m.clusters[member].spans, left) || slices.ContainsFunc(m.object(k).spans, kept)
 }
 

@@ -242,10 +242,7 @@ func TestWhatIsInANamespaceThatStaysHasABudget(t *testing.T) {
 	require.NoError(t, w.put(simNamespaces, team, "", "c0"))
 	// The namespace may be let go in one cluster before the other, and what is in it
 	// there is then within the budget.
-	require.Eventually(t, func() bool {
-		paused := w.get(simConfigMaps, web).Status.PausedRemoval
-		return paused != nil && paused.Reason == typesv1beta1.ReasonBlastRadiusExceeded
-	}, patience, poll)
+	w.awaitIdle()
 	require.GreaterOrEqual(t, len(w.copiesOf(web)), 2)
 	require.Equal(t, 1, w.clusters[1].of(simNamespaces).len())
 }

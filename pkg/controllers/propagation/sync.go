@@ -284,6 +284,10 @@ func (p *pass) report(ctx context.Context, taken snapshot) error {
 			}
 			p.c.announce(p, status)
 			p.countRemovals(status)
+			if p.k.namespaces && !sets.KeySet(recordedClusters(p.obj)).Equal(sets.KeySet(recordedClusters(written))) {
+				// Where a namespace still is, what is in it stays, and our own write is no event.
+				p.c.resyncNamespaced(p.obj.Namespace)
+			}
 			p.obj = written
 		}
 		p.c.ledger.reported(p.key, p.obj.UID, taken)

@@ -33,8 +33,12 @@ func (s *soak) edit(ctx context.Context, client dynamic.Interface, who string, k
 		s.acknowledged.Add(1)
 	case isRefused(err):
 		s.model.object(k).refuse(span)
-		if errors.Is(err, errDeleting) && v.Orphan {
-			s.model.keptLate[k] = true // the annotation was written, and a deletion heeds it
+		if errors.Is(err, errDeleting) { // the annotation was written, and a deletion heeds it
+			late := s.model.removedLate
+			if v.Orphan {
+				late = s.model.keptLate
+			}
+			late[k] = true
 		}
 		s.history.answered(e, "refused: %v", err)
 	default:

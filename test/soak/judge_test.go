@@ -134,3 +134,17 @@ func TestSameData(t *testing.T) {
 	assert.Error(t, sameData(want, map[string]string{"k1": "a", "k2": "b"}, nil))
 	assert.NoError(t, sameData(want, map[string]string{"k1": "a", "k2": "b"}, map[string]string{"k2": "b"}), "it was there when the copy was taken over")
 }
+
+// What an edit writes to an object that is being deleted counts for its deletion, though the edit as such is too late.
+func TestADeletionHeedsWhatIsWrittenDuringIt(t *testing.T) {
+	m := newDay()
+	m.edit(60, value{Edit: "1", Selector: anyone, Orphan: true})
+	m.edit(120, value{Absent: true})
+	at := morning.Add(3 * time.Hour)
+	assert.False(t, m.mayRemove("c1", thing, at), "its copies were to be kept")
+	m.removedLate[thing] = true
+	assert.True(t, m.mayRemove("c1", thing, at))
+	fresh := newDay()
+	fresh.keptLate[thing] = true
+	assert.True(t, fresh.mayRelease("c1", thing))
+}

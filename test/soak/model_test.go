@@ -22,8 +22,9 @@ type model struct {
 	// tampered are the copies with which somebody tampered in this round. A copy that lost its label is not known as a
 	// copy for a moment.
 	tampered map[target]bool
-	// keptLate are the objects whose copies somebody wanted kept when they were being deleted already.
-	keptLate map[key]bool
+	// keptLate are the objects whose copies somebody wanted kept when they were being deleted already, removedLate those of
+	// which somebody took that wish back then.
+	keptLate, removedLate map[key]bool
 	// restored says that the store was taken back in this round: copies may be of edits that it does not know.
 	restored bool
 	// approved are the objects of which removals were approved in this round.
@@ -46,7 +47,7 @@ func (m *model) begin() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.restored = false
-	m.keptLate = map[key]bool{}
+	m.keptLate, m.removedLate = map[key]bool{}, map[key]bool{}
 	m.stopped, m.tampered, m.approved = map[string]bool{}, map[target]bool{}, map[key]bool{}
 }
 
@@ -147,7 +148,7 @@ func (m *model) mayRemove(member string, k key, at time.Time) bool {
 		case !s.cluster.value.Joined, s.wanted(member):
 			return false
 		case v.Absent:
-			return v.Removes && !s.object.settled
+			return (v.Removes || m.removedLate[k]) && !s.object.settled
 		default:
 			return !v.Orphan && m.stirred(member, k)
 		}

@@ -74,7 +74,7 @@ func deploymentContent(revision string) map[string]any {
 		"template": map[string]any{
 			"metadata": map[string]any{"labels": labels, "annotations": map[string]any{revisionKey: revision}},
 			"spec": map[string]any{"containers": []any{map[string]any{
-				"name": "app", "image": "registry.example.com/app:v1", "env": settings,
+				"name": "app", "image": "example/app:v1", "env": settings,
 				"resources": map[string]any{"requests": map[string]any{"cpu": "100m", "memory": "128Mi"}, "limits": map[string]any{"memory": "256Mi"}},
 			}}},
 		},

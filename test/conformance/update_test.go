@@ -187,10 +187,20 @@ func statusLeavesRest(c *trial) {
 		before = o.DeepCopy()
 		meddle(o)
 	}))
-	before = c.read(object)
 	sent := map[string]any{"metadata": map[string]any{"labels": map[string]any{"meddled": "yes"}}, "status": statusOf(c)}
 	merge(sent, c.changed(&unstructured.Unstructured{Object: map[string]any{}}, c.kind.stub.desired).Object)
-	check(c.patchAt(c.url(object)+"/status", mergePatch, encode(c, sent)))
+	// A controller may write between what is read and what is sent, which the resource version tells.
+	patched := func(contentType string, query ...string) *response {
+		var answer *response
+		c.eventually("a patch without another write between", func() bool {
+			before = c.read(object)
+			merge(sent, map[string]any{"metadata": map[string]any{"resourceVersion": before.GetResourceVersion()}})
+			answer = c.patchAt(c.url(object)+"/status", contentType, encode(c, sent), query...)
+			return answer.code != http.StatusConflict
+		})
+		return answer
+	}
+	check(patched(mergePatch))
 	merge(sent, map[string]any{"apiVersion": c.kind.apiVersion(), "kind": c.kind.kind})
-	check(c.patchAt(c.url(object)+"/status", applyPatch, encode(c, sent), "fieldManager", "status-writer", "force", "true"))
+	check(patched(applyPatch, "fieldManager", "status-writer", "force", "true"))
 }

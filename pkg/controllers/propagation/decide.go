@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
@@ -140,7 +139,7 @@ func (c *Controller) federationOf(k *kind, namespace string) federation {
 	case !namespaces.informer.HasSynced():
 		return federation{needed: true, parked: true, confined: confined}
 	}
-	object := namespaces.get(types.NamespacedName{Namespace: namespace, Name: namespace})
+	object := c.namespaceObject(namespaces, namespace)
 	return federation{needed: object != nil || !confined, object: object, confined: confined, stays: c.staying(namespaces, object)}
 }
 
@@ -150,8 +149,9 @@ func (c *Controller) staying(namespaces *kind, object *typesv1beta1.FederatedObj
 	if object == nil || isProtected(object.Name, c.config.SystemNamespace) {
 		return nil
 	}
+	leaving := c.ledger.leaving(namespaces.keyOf(object), object)
 	return func(cluster string) bool {
-		return recordedCluster(object, cluster) != nil && !c.ledger.isGranted(namespaces.keyOf(object), object, cluster)
+		return recordedCluster(object, cluster) != nil && !leaving.Has(cluster)
 	}
 }
 

@@ -8,23 +8,43 @@ import (
 	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
 )
 
-// grant notes which copies of obj, as it is now, may go; no other ones may. It
-// reports whether that is new.
-func (l *ledger) grant(key objectKey, obj *typesv1beta1.FederatedObject, clusters sets.Set[string]) (changed bool) {
+// grant notes which copies of obj, as it is now, may go; no other ones may. Those of
+// before that are gone are kept apart until the status does not name their clusters.
+// It reports whether there is a change in what leaves.
+func (l *ledger) grant(key objectKey, obj *typesv1beta1.FederatedObject, clusters, gone sets.Set[string]) (changed bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	r := l.records[key]
-	if clusters.Len() == 0 {
-		if r != nil && len(r.granted) > 0 {
-			r.granted, changed = nil, true
+	before := l.leavingOf(key, obj)
+	left := before.Intersection(gone).Difference(clusters)
+	changed = !before.Equal(clusters.Union(left))
+	if clusters.Len()+left.Len() == 0 {
+		if r := l.records[key]; r != nil {
+			changed = changed || len(r.granted) > 0
+			r.granted, r.left = nil, nil
 			l.tidy(key)
 		}
 		return changed
 	}
-	r = l.of(key, obj.UID)
-	changed = r.grantedAt != obj.Generation || !r.granted.Equal(clusters)
-	r.granted, r.grantedAt = clusters, obj.Generation
+	r := l.of(key, obj.UID)
+	r.granted, r.left, r.grantedAt = clusters, left, obj.Generation
 	return changed
+}
+
+// leaving are the clusters that copies of obj, as it is now, leave or have left while
+// the status still names them.
+func (l *ledger) leaving(key objectKey, obj *typesv1beta1.FederatedObject) sets.Set[string] {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.leavingOf(key, obj)
+}
+
+// leavingOf is leaving; l.mu is held.
+func (l *ledger) leavingOf(key objectKey, obj *typesv1beta1.FederatedObject) sets.Set[string] {
+	r := l.records[key]
+	if r == nil || r.uid != obj.UID || r.grantedAt != obj.Generation {
+		return nil
+	}
+	return r.granted.Union(r.left)
 }
 
 // isGranted says that the copy of obj, as it is now, in a cluster may go.

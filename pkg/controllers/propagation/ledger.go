@@ -37,6 +37,8 @@ type account struct {
 	// granted are the clusters whose copies may go, for the object at one generation.
 	granted   sets.Set[string]
 	grantedAt int64
+	// left are clusters of which that was so until there was no copy any more.
+	left sets.Set[string]
 	// dropping are clusters that a write under way takes out of the status.
 	dropping sets.Set[string]
 	// rendering of the object, nil if it was not needed yet.
@@ -95,7 +97,7 @@ func (r *account) copy(cluster string) *copyRecord {
 
 // tidy forgets a record in which nothing is left. l.mu is held.
 func (l *ledger) tidy(key objectKey) {
-	if r := l.records[key]; r != nil && r.written == nil && len(r.copies) == 0 && len(r.dropping) == 0 && len(r.granted) == 0 && r.due.IsZero() {
+	if r := l.records[key]; r != nil && r.written == nil && len(r.copies) == 0 && len(r.dropping) == 0 && len(r.granted) == 0 && len(r.left) == 0 && r.due.IsZero() {
 		delete(l.records, key)
 	}
 }
@@ -130,7 +132,13 @@ func isNewer(a, b *typesv1beta1.FederatedObject) bool {
 func (l *ledger) wrote(key objectKey, obj *typesv1beta1.FederatedObject) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.of(key, obj.UID).written = obj
+	r := l.of(key, obj.UID)
+	r.written = obj
+	for cluster := range r.left {
+		if recordedCluster(obj, cluster) == nil {
+			r.left.Delete(cluster)
+		}
+	}
 }
 
 // delivered tells that the informer has obj, and reports whether that is our own
@@ -259,14 +267,23 @@ func (l *ledger) finish(key objectKey, uid types.UID, cluster string, res *resul
 	return l.records[key].settled()
 }
 
-// idle notes that a task had nothing to do and found nothing new.
-func (l *ledger) idle(key objectKey, uid types.UID, cluster string) (all bool) {
+// number of the record of a copy, 0 if there is none.
+func (l *ledger) number(key objectKey, uid types.UID, cluster string) int {
+	noted, _ := l.get(key, uid, cluster)
+	return noted.number
+}
+
+// idle notes that a task had nothing to do and found nothing new. The record had a
+// number when it began: if it has another one, what was asked for since was not
+// queued, as this task was outstanding, and may be something else than it saw.
+func (l *ledger) idle(key objectKey, uid types.UID, cluster string, began int) (all, asked bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := l.records[key]
 	if r == nil || r.uid != uid || r.copies[cluster] == nil {
-		return false
+		return false, false
 	}
+	asked = r.copies[cluster].number != began
 	c := r.copy(cluster)
 	c.outstanding, c.settled = false, true
 	if !c.known {
@@ -274,7 +291,7 @@ func (l *ledger) idle(key objectKey, uid types.UID, cluster string) (all bool) {
 	}
 	all = r.settled()
 	l.tidy(key)
-	return all
+	return all, asked
 }
 
 func (r *account) settled() bool {

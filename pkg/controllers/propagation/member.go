@@ -125,9 +125,12 @@ func (w *memberWorker) work(ctx context.Context, key objectKey) {
 		w.releaseLeftover(ctx, k, key, member)
 		return
 	}
+	began := w.c.ledger.number(key, obj.UID, w.name)
 	d := w.c.decide(k, obj, []placement.Cluster{{Name: w.name, Labels: member.Labels()}})
 	if d.parked || d.frozen {
-		w.c.ledger.idle(key, obj.UID, w.name)
+		if _, asked := w.c.ledger.idle(key, obj.UID, w.name, began); asked {
+			w.c.objects.Add(key)
+		}
 		return
 	}
 	if removal != nil {
@@ -148,13 +151,13 @@ func (w *memberWorker) work(ctx context.Context, key objectKey) {
 	}
 	verdict := judge(v)
 	if !verdict.action.isRequest() {
-		w.conclude(key, obj, verdict)
+		w.conclude(key, obj, verdict, began)
 		return
 	}
 	if noted, ok := w.c.ledger.get(key, obj.UID, w.name); ok && verdict.action == actConfirmGone && noted.isGone(obj) {
 		// The end of what was removed here, seen in the watch.
 		w.queue.Forget(key)
-		if w.c.ledger.idle(key, obj.UID, w.name) {
+		if all, asked := w.c.ledger.idle(key, obj.UID, w.name, began); all || asked {
 			w.c.objects.Add(key)
 		}
 		return
@@ -183,20 +186,21 @@ func (w *memberWorker) work(ctx context.Context, key objectKey) {
 	w.note(ctx, k, key, obj, o)
 }
 
-// conclude ends a task that needed no request.
-func (w *memberWorker) conclude(key objectKey, obj *typesv1beta1.FederatedObject, verdict verdict) {
+// conclude ends a task that needed no request; the record of the copy had the number
+// began when it did.
+func (w *memberWorker) conclude(key objectKey, obj *typesv1beta1.FederatedObject, verdict verdict, began int) {
 	w.queue.Forget(key)
-	has := w.c.ledger.has(key, w.name)
+	has, asked := w.c.ledger.has(key, w.name), false
 	switch {
 	case verdict.action == actNone:
-		w.c.ledger.idle(key, obj.UID, w.name)
+		_, asked = w.c.ledger.idle(key, obj.UID, w.name, began)
 	case has: // an event brings it back
 		w.c.ledger.finish(key, obj.UID, w.name, nil, false, false)
 	}
 	if verdict.action == actUnknown {
 		return
 	}
-	if verdict.action == actRelease || differs(recordedCluster(obj, w.name), obj, &verdict.result) || w.c.ledger.has(key, w.name) {
+	if asked || verdict.action == actRelease || differs(recordedCluster(obj, w.name), obj, &verdict.result) || w.c.ledger.has(key, w.name) {
 		if !has && isRewrite(recordedCluster(obj, w.name), obj, &verdict.result) {
 			w.c.pacer.add(key)
 			return

@@ -25,6 +25,9 @@ type weighing struct {
 	// spent are the clusters whose copies went, or are going, at the expense of the
 	// budgets, and which the status still names.
 	spent sets.Set[string]
+	// gone are the clusters that the status still names though no copy is left there,
+	// or only one on its way out.
+	gone sets.Set[string]
 	// isApproved says whether the removal from a cluster has been approved.
 	isApproved func(cluster string) bool
 	// interval of the budgets.
@@ -65,7 +68,7 @@ func (v *copyView) standing() standing {
 // weigh decides which of the copies that are not wanted may go now.
 func (p *pass) weigh(views map[string]*copyView) *weighing {
 	limits := p.c.config.Settings().Removals
-	w := &weighing{deferred: sets.New[string](), reserved: sets.New[string](), spent: sets.New[string](), interval: limits.Interval}
+	w := &weighing{deferred: sets.New[string](), reserved: sets.New[string](), spent: sets.New[string](), gone: sets.New[string](), interval: limits.Interval}
 	recent := recentRemovals(p.obj, p.c.now(), limits.Interval)
 	c := &removals.Case{
 		UID: p.obj.UID, Pending: sets.New[string](), Spent: sets.New(recent...),
@@ -100,6 +103,9 @@ func (p *pass) weigh(views map[string]*copyView) *weighing {
 				c.Pending.Insert(cluster)
 			}
 		case standsGone:
+			if recordedCluster(p.obj, cluster) != nil {
+				w.gone.Insert(cluster)
+			}
 			if !v.orphan && !c.Deleted && !c.IsApproved(cluster) && p.wasRemoved(cluster) {
 				w.spent.Insert(cluster)
 			}
@@ -125,6 +131,13 @@ func (p *pass) weigh(views map[string]*copyView) *weighing {
 		w.reserved = w.Granted.Difference(sets.New(w.Approved...)).Difference(sets.New(recent...))
 	}
 	w.Granted = w.Granted.Difference(w.reserved).Union(free)
+	for _, cluster := range sets.List(w.gone) {
+		if c.IsApproved(cluster) {
+			// Until the status names it no longer, it would be taken for one that counts.
+			w.Approved = append(w.Approved, cluster)
+		}
+	}
+	slices.Sort(w.Approved)
 	return w
 }
 
@@ -184,15 +197,23 @@ func recentRemovals(obj *typesv1beta1.FederatedObject, now time.Time, interval t
 // enter writes what is known of removals into the next status of obj, whose
 // clusters are there already.
 func (w *weighing) enter(obj *typesv1beta1.FederatedObject, next *typesv1beta1.FederatedObjectStatus, now time.Time) {
-	next.PausedRemoval, next.ApprovedRemovals = w.Paused, w.Approved
+	next.PausedRemoval, next.ApprovedRemovals = w.Paused, nil
+	for _, cluster := range w.Approved {
+		if !w.gone.Has(cluster) || hasCluster(next, cluster) {
+			next.ApprovedRemovals = append(next.ApprovedRemovals, cluster)
+		}
+	}
 	for _, cluster := range sets.List(w.spent.Union(w.reserved)) {
-		isNamed := slices.ContainsFunc(next.Clusters, func(c typesv1beta1.ClusterStatus) bool { return c.Name == cluster })
-		if !w.reserved.Has(cluster) && (isNamed || recordedCluster(obj, cluster) == nil) {
+		if !w.reserved.Has(cluster) && (hasCluster(next, cluster) || recordedCluster(obj, cluster) == nil) {
 			continue
 		}
 		next.RecentRemovals = slices.DeleteFunc(slices.Clone(next.RecentRemovals), func(r typesv1beta1.RecentRemoval) bool { return r.Name == cluster })
 		next.RecentRemovals = append(next.RecentRemovals, typesv1beta1.RecentRemoval{Name: cluster, Time: metav1.NewTime(now).Rfc3339Copy()})
 	}
+}
+
+func hasCluster(status *typesv1beta1.FederatedObjectStatus, cluster string) bool {
+	return slices.ContainsFunc(status.Clusters, func(c typesv1beta1.ClusterStatus) bool { return c.Name == cluster })
 }
 
 // prune drops the removals that do not count any more from a status that is

@@ -240,10 +240,11 @@ func TestWhatIsInANamespaceThatStaysHasABudget(t *testing.T) {
 		Patch(t.Context(), team.Name, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
 	require.NoError(t, err)
 	require.NoError(t, w.put(simNamespaces, team, "", "c0"))
-	// The namespace may be let go in one cluster before the other, and what is in it
-	// there is then within the budget.
+	w.awaitPaused(simConfigMaps, web, typesv1beta1.ReasonBlastRadiusExceeded, "c1", "c2")
 	w.awaitIdle()
-	require.GreaterOrEqual(t, len(w.copiesOf(web)), 2)
+	w.awaitPaused(simConfigMaps, web, typesv1beta1.ReasonBlastRadiusExceeded, "c1", "c2")
+	require.Len(t, w.copiesOf(web), 3)
+	require.Len(t, w.get(simNamespaces, team).Status.Clusters, 1)
 	require.Equal(t, 1, w.clusters[1].of(simNamespaces).len())
 }
 

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -54,6 +55,12 @@ type simCluster struct {
 	name    string
 	watcher simWatcher
 
+	// labelled is called whenever somebody looks at the labels.
+	labelled atomic.Pointer[func()]
+	// keepFinalizing, unless nil, has deletions that take a while take until it is closed;
+	// all do then.
+	keepFinalizing atomic.Pointer[chan struct{}]
+
 	mu      sync.Mutex
 	faulty  bool
 	hung    chan struct{}
@@ -75,8 +82,14 @@ func newSimCluster(name string, watcher simWatcher, tell func(MemberChange)) *si
 	return &simCluster{flow: members.NewFlow(8, clock.RealClock{}), name: name, watcher: watcher, ready: true, types: map[schema.GroupVersionResource]*simType{}, tell: tell}
 }
 
-func (c *simCluster) Name() string              { return c.name }
-func (c *simCluster) Labels() map[string]string { return map[string]string{"name": c.name} }
+func (c *simCluster) Name() string { return c.name }
+
+func (c *simCluster) Labels() map[string]string {
+	if asked := c.labelled.Load(); asked != nil {
+		(*asked)()
+	}
+	return map[string]string{"name": c.name}
+}
 
 func (c *simCluster) Ready() bool {
 	c.mu.Lock()
@@ -485,7 +498,7 @@ func (t *simType) Delete(ctx context.Context, key types.NamespacedName, uid type
 		t.mu.Unlock()
 		return false, &members.NotOursError{Member: t.cluster.name, Key: key, UID: uid}
 	}
-	slow := t.resource == simNamespaces || rand.IntN(4) == 0
+	slow := t.resource == simNamespaces || t.cluster.keepFinalizing.Load() != nil || rand.IntN(4) == 0
 	if slow {
 		object.deleting = true
 	} else {
@@ -517,6 +530,9 @@ func (t *simType) Delete(ctx context.Context, key types.NamespacedName, uid type
 // with it.
 func (t *simType) finalize(key types.NamespacedName, uid types.UID) {
 	time.Sleep(time.Duration(rand.IntN(20)) * time.Millisecond)
+	if keep := t.cluster.keepFinalizing.Load(); keep != nil {
+		<-*keep
+	}
 	if t.resource == simNamespaces {
 		contents := t.cluster.of(simConfigMaps)
 		contents.mu.Lock()

@@ -3,6 +3,7 @@ package propagation
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -140,7 +141,7 @@ func (p *pass) examineAll(ctx context.Context, concerned sets.Set[string]) error
 		views[cluster] = v
 	}
 	p.weighed = p.weigh(views)
-	if p.c.ledger.grant(p.key, p.obj, p.weighed.Granted) && p.k.namespaces {
+	if p.c.ledger.grant(p.key, p.obj, p.weighed.Granted, p.weighed.gone) && p.k.namespaces {
 		p.c.resyncNamespaced(p.obj.Namespace)
 	}
 	deleted := p.obj.DeletionTimestamp != nil && !p.c.confirms(p.k, p.obj)
@@ -284,9 +285,8 @@ func (p *pass) report(ctx context.Context, taken snapshot) error {
 			}
 			p.c.announce(p, status)
 			p.countRemovals(status)
-			if p.k.namespaces && !sets.KeySet(recordedClusters(p.obj)).Equal(sets.KeySet(recordedClusters(written))) {
-				// Where a namespace still is, what is in it stays, and our own write is no event.
-				p.c.resyncNamespaced(p.obj.Namespace)
+			if p.k.namespaces && !maps.Equal(namespaceIn(p.obj), namespaceIn(written)) {
+				p.c.resyncNamespaced(p.obj.Namespace) // our own write is no event
 			}
 			p.obj = written
 		}

@@ -111,17 +111,12 @@ func (c *Controller) isNamespaceMissing(k *kind, namespace string, member Member
 	if !k.namespaced || namespaces == nil || isProtected(namespace, c.config.SystemNamespace) {
 		return false
 	}
-	federated := namespaces.get(types.NamespacedName{Namespace: namespace, Name: namespace})
+	federated := c.namespaceObject(namespaces, namespace)
 	if federated == nil {
 		return false
 	}
-	if entry := recordedCluster(federated, member.Name()); entry != nil {
-		switch entry.Status {
-		case typesv1beta1.ClusterPropagationOK, typesv1beta1.Pending,
-			typesv1beta1.CreationFailed, typesv1beta1.CreationTimedOut, typesv1beta1.ClusterNotReady:
-		default:
-			return false // it may be there without being ours
-		}
+	if entry := recordedCluster(federated, member.Name()); entry != nil && mayBeAnothers(entry) {
+		return false
 	}
 	copies := member.Copies(namespaces.resource, namespaces.namespaced)
 	if state, _ := copies.State(); state != CopiesSynced {

@@ -85,18 +85,23 @@ type world struct {
 	// rewrites is Config.StatusRewrites; unreleased has finalizers stay on.
 	rewrites   int
 	unreleased bool
+	// reports is Config.ReportInterval.
+	reports time.Duration
 	// hostUID is the UID of every namespace of the host.
 	hostUID types.UID
 	ctx     context.Context
 	stop    func()
 }
 
+// newWorld starts one that runs beside those of other tests, with which it shares
+// nothing.
 func newWorld(t *testing.T, clusters int) *world {
+	t.Parallel()
 	s := typeserver.Start(t, typeserver.Options{Host: typeserver.NewHost(t), Places: places})
 	client, err := dynamic.NewForConfig(s.Config)
 	require.NoError(t, err)
 	w := &world{
-		t: t, client: client, federation: s.Federation, settings: Settings{AdoptResources: true, Removals: unlimited},
+		t: t, client: client, federation: s.Federation, settings: Settings{AdoptResources: true, Removals: unlimited}, reports: 100 * time.Millisecond,
 		kinds:      map[schema.GroupVersionResource]*federatedtypes.Kind{},
 		configs:    map[schema.GroupVersionResource]*corev1beta1.FederatedTypeConfig{},
 		removed:    map[string]bool{},
@@ -164,7 +169,7 @@ func (w *world) run() {
 		HostNamespaceUID: func(context.Context, string) (types.UID, error) { return w.hostUID, nil },
 		Events:           broadcaster.NewRecorder(runtime.NewScheme(), corev1.EventSource{}),
 		MinBackoff:       5 * time.Millisecond, MaxBackoff: 100 * time.Millisecond,
-		ReportInterval: 100 * time.Millisecond, RequestTimeout: 5 * time.Second,
+		ReportInterval: w.reports, RequestTimeout: 5 * time.Second,
 		StatusRewrites: w.rewrites,
 	})
 	require.NoError(w.t, err)

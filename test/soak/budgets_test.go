@@ -123,7 +123,8 @@ func (m *model) spend(s spent, member string, event *auditv1.Event) {
 	if event.Verb != "delete" || m.approved[k] || m.objects[k] == nil || slices.ContainsFunc(m.objects[k].spans, free) {
 		return
 	}
-	if name, ok := namespaceOf(k); !ok || slices.ContainsFunc(m.object(name).spans, absent) {
+	// The approval for a namespace covers what is in it.
+	if name, ok := namespaceOf(k); !ok || m.approved[name] || slices.ContainsFunc(m.object(name).spans, absent) {
 		return
 	}
 	if !slices.Contains(s[k], member) {

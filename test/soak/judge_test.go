@@ -148,3 +148,36 @@ func TestADeletionHeedsWhatIsWrittenDuringIt(t *testing.T) {
 	fresh.keptLate[thing] = true
 	assert.True(t, fresh.mayRelease("c1", thing))
 }
+
+// A namespace counts in a member until its removal begins, and that may wait for an approval.
+func TestANamespaceCountsUntilItsRemovalBegins(t *testing.T) {
+	space := key{namespaces, home, home}
+	label := func(m *model, minutes int, labels map[string]string) {
+		at := morning.Add(time.Duration(minutes) * time.Minute)
+		m.clusters["c1"].acknowledge(m.clusters["c1"].attempt(membership{Joined: true, Labels: labels}, at), at)
+	}
+	prepare := func() *model {
+		m := newDay()
+		m.object(thing).settle(value{Edit: "0", Selector: map[string]string{"ring": "0"}}, morning)
+		m.object(space).settle(value{Edit: "0", Selector: tierA}, morning)
+		label(m, 60, map[string]string{"tier": "b", "ring": "0"})
+		return m
+	}
+	soon, late := morning.Add(time.Hour+time.Second), morning.Add(2*time.Hour)
+	m := prepare()
+	assert.True(t, m.mayWrite("c1", thing, soon))
+	assert.False(t, m.mayWrite("c1", thing, late), "nothing keeps it")
+	m.cautious = true
+	assert.True(t, m.mayWrite("c1", thing, late), "it waits for an approval")
+	assert.False(t, m.mayWrite("c2", thing, late), "not wanted by the object itself")
+
+	m = prepare()
+	m.cautious = true
+	m.object(space).settle(value{Edit: "0", Selector: map[string]string{"tier": "c"}}, morning)
+	assert.False(t, m.mayWrite("c1", thing, late), "it never was there")
+
+	m = prepare()
+	m.cautious = true
+	m.object(space).acknowledge(m.object(space).attempt(value{Absent: true}, soon), soon)
+	assert.False(t, m.mayWrite("c1", thing, late), "to delete the FederatedNamespace is to confirm it")
+}

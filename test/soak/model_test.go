@@ -27,6 +27,8 @@ type model struct {
 	keptLate, removedLate map[key]bool
 	// restored says that the store was taken back in this round: copies may be of edits that it does not know.
 	restored bool
+	// cautious says that the removal of a namespace waits for an approval in this round.
+	cautious bool
 	// approved are the objects of which removals were approved in this round.
 	approved map[key]bool
 	// inherited are data of copies that were let go and taken over again: what an edit had put there is the member's.
@@ -46,7 +48,7 @@ func newModel(members []string) *model {
 func (m *model) begin() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.restored = false
+	m.restored, m.cautious = false, false
 	m.keptLate, m.removedLate = map[key]bool{}, map[key]bool{}
 	m.stopped, m.tampered, m.approved = map[string]bool{}, map[target]bool{}, map[key]bool{}
 }
@@ -136,8 +138,22 @@ func (m *model) mayWrite(member string, k key, at time.Time) bool {
 	return m.stirred(member, k) && slices.ContainsFunc(m.situations(member, k, at.Add(-slack), at), func(s situation) bool {
 		// To a store that was taken back the removal of a namespace is new, and waits for
 		// an approval; until then what is in it there is kept as asked for.
-		return s.wanted(member) || m.restored && wanted(&s.object.value, nil, member, &s.cluster.value)
+		return s.wanted(member) || wanted(&s.object.value, nil, member, &s.cluster.value) && (m.restored || m.namespaceStays(member, k, s, at))
 	})
+}
+
+// namespaceStays says whether the namespace of an object may still have been in a member at a time, though its placement
+// excluded the member in the end: the namespace counts there until its removal begins, which may wait for an approval. m.mu is held.
+func (m *model) namespaceStays(member string, k key, now situation, at time.Time) bool {
+	if now.namespace == nil || now.namespace.value.Absent {
+		return false
+	}
+	since := at.Add(-slack)
+	if m.cautious {
+		since = time.Time{}
+	}
+	name, _ := namespaceOf(k)
+	return slices.ContainsFunc(m.situations(member, name, since, at), func(before situation) bool { return before.wanted(member) })
 }
 
 // mayRemove says whether a copy may have had to be deleted at a time: there may have been evidence that nobody wants

@@ -165,6 +165,9 @@ func (s *soak) run(t *testing.T, seed uint64) {
 		if hasDefaultBudgets(round) {
 			budgets = defaultBudgets
 		}
+		s.model.mu.Lock()
+		s.model.cautious = hasDefaultBudgets(round)
+		s.model.mu.Unlock()
 		s.check(t, s.setBudgets(t.Context(), budgets))
 		s.disturb(t.Context(), round, planned)
 		s.check(t, s.heal(t.Context()))

@@ -59,7 +59,15 @@ import (
 //	  optional string health = 5;
 //	  optional string version = 6;
 //	  optional string fingerprint = 7;
+//	  optional ReplicaCounts replicas = 8;
 //	  optional bytes rest = 15;        // JSON
+//	}
+//	message ReplicaCounts {
+//	  optional int64 desiredReplicas = 1;
+//	  optional int64 replicas = 2;
+//	  optional int64 readyReplicas = 3;
+//	  optional int64 availableReplicas = 4;
+//	  optional int64 updatedReplicas = 5;
 //	}
 const storedPrefix = "fed\x00"
 
@@ -164,8 +172,13 @@ func (m *message) cluster(c typesv1beta1.ClusterStatus) error {
 	m.string(5, string(c.Health))
 	m.string(6, c.Version)
 	m.string(7, c.Fingerprint)
+	if counts := c.Replicas; counts != nil {
+		if err := m.message(replicasField, func(m *message) error { return m.replicaCounts(*counts) }); err != nil {
+			return err
+		}
+	}
 	c.Name, c.Status, c.Message, c.ObservedGeneration = "", "", "", 0
-	c.Health, c.Version, c.Fingerprint = "", "", ""
+	c.Health, c.Version, c.Fingerprint, c.Replicas = "", "", "", nil
 	return m.rest(restField, c)
 }
 

@@ -21,7 +21,11 @@ func decodeStored(data []byte, obj *typesv1beta1.FederatedObject) error {
 		return kjson.UnmarshalCaseSensitivePreserveInts(data, obj)
 	}
 	*obj = typesv1beta1.FederatedObject{}
-	return eachField(content, func(f storedField) error {
+	clusters, err := newClustersReader(content)
+	if err != nil {
+		return err
+	}
+	err = eachField(content, func(f storedField) error {
 		switch f.number {
 		case 1:
 			return f.into(func(data []byte) error { return obj.ObjectMeta.Unmarshal(data) })
@@ -39,15 +43,15 @@ func decodeStored(data []byte, obj *typesv1beta1.FederatedObject) error {
 			obj.Status.Conditions = append(obj.Status.Conditions, typesv1beta1.Condition{})
 			last := &obj.Status.Conditions[len(obj.Status.Conditions)-1]
 			return f.message(func(f storedField) error { return f.condition(last) })
-		case 7:
-			obj.Status.Clusters = append(obj.Status.Clusters, typesv1beta1.ClusterStatus{})
-			last := &obj.Status.Clusters[len(obj.Status.Clusters)-1]
-			return f.message(func(f storedField) error { return f.cluster(last) })
+		case clustersField:
+			return clusters.read(f)
 		case 8:
 			return f.json(&obj.Status)
 		}
 		return nil
 	})
+	obj.Status.Clusters = clusters.entries
+	return err
 }
 
 // storedField is one of a message: bytes or a number.
@@ -131,31 +135,6 @@ func (f storedField) condition(c *typesv1beta1.Condition) error {
 		before := *c
 		err := f.json(c)
 		c.Type, c.Status = before.Type, before.Status // JSON has them empty
-		return err
-	}
-	return nil
-}
-
-func (f storedField) cluster(c *typesv1beta1.ClusterStatus) error {
-	switch f.number {
-	case 1:
-		return stringInto(f, &c.Name)
-	case 2:
-		return stringInto(f, &c.Status)
-	case 3:
-		return stringInto(f, &c.Message)
-	case 4:
-		return f.integer(&c.ObservedGeneration)
-	case 5:
-		return stringInto(f, &c.Health)
-	case 6:
-		return stringInto(f, &c.Version)
-	case 7:
-		return stringInto(f, &c.Fingerprint)
-	case restField:
-		before := *c
-		err := f.json(c)
-		c.Name = before.Name // JSON has it empty
 		return err
 	}
 	return nil

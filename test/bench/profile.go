@@ -36,12 +36,30 @@ func (b *bench) profile(ctx context.Context, name string) (wait func() error, er
 	return recording.Wait, nil
 }
 
+// heapProfile records what the server's live heap consists of.
+func (b *bench) heapProfile(ctx context.Context, name string) error {
+	client, err := b.serverClient()
+	if err != nil {
+		return err
+	}
+	data, err := client.Get().AbsPath("/debug/pprof/heap").Param("gc", "1").DoRaw(ctx)
+	if err != nil {
+		return fmt.Errorf("profile the server's heap: %w", err)
+	}
+	return b.keep(data, name+".heap.pprof")
+}
+
 func (b *bench) record(ctx context.Context, client rest.Interface, path, file string) error {
 	data, err := client.Get().AbsPath(path).
 		Param("seconds", strconv.Itoa(int(profileLength.Seconds()))).DoRaw(ctx)
 	if err != nil {
 		return fmt.Errorf("profile the server: %w", err)
 	}
+	return b.keep(data, file)
+}
+
+// keep writes a profile into the folder of the results.
+func (b *bench) keep(data []byte, file string) error {
 	if err := os.MkdirAll(b.output, 0o755); err != nil {
 		return fmt.Errorf("write the profile: %w", err)
 	}

@@ -211,11 +211,19 @@ func (f *fleet) cells(ctx context.Context, s size) ([]cell, error) {
 				return nil, err
 			}
 			c.HeapBytes = live - empty
+			if f.profiles {
+				if err := f.heapProfile(ctx, scaleProfile(s)); err != nil {
+					return nil, err
+				}
+			}
 		}
 		cells = append(cells, *c)
 	}
 	return cells, nil
 }
+
+// scaleProfile begins the names of the profiles of a size.
+func scaleProfile(s size) string { return fmt.Sprintf("scale-%d-%d", s.members, s.objects) }
 
 // scalePatience is how long an operation on a size may take.
 const scalePatience = 45 * time.Minute
@@ -231,7 +239,7 @@ func (f *fleet) operate(ctx context.Context, s size, op operation) (*cell, error
 	begin := time.Now()
 	profiled := func() error { return nil }
 	if f.profiles && op == opCreate {
-		if profiled, err = f.profile(ctx, fmt.Sprintf("scale-%d-%d", s.members, s.objects)); err != nil {
+		if profiled, err = f.profile(ctx, scaleProfile(s)); err != nil {
 			return nil, err
 		}
 	}

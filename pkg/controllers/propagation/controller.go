@@ -49,8 +49,8 @@ type Config struct {
 	// Default: 200ms and 1m.
 	MinBackoff, MaxBackoff time.Duration
 	// ReportInterval is how long results wait for those of other members.
-	// LongestReportInterval is for members that are busy, but make progress.
-	// Default: 1s and 5s.
+	// LongestReportInterval is for members that are busy, but make progress. Both are
+	// for objects in few members, and stretched for those in many. Default: 1s and 5s.
 	ReportInterval, LongestReportInterval time.Duration
 	// NamespacesGrace is how long after the start it may take until the propagation
 	// of namespaces is started too; until then objects in namespaces wait.

@@ -30,10 +30,15 @@ type account struct {
 	// written is our last write of the object, until the informer has it.
 	written *typesv1beta1.FederatedObject
 	copies  map[string]*copyRecord
+	// open counts the copies that are not settled.
+	open int
 	// since is when the work on this generation began.
 	since time.Time
 	// due is when the status is to be written at the latest; zero if nothing is due.
 	due time.Time
+	// unreported is when the first result came that is not written; zero if there is
+	// none.
+	unreported time.Time
 	// granted are the clusters whose copies may go, for the object at one generation.
 	granted   sets.Set[string]
 	grantedAt int64
@@ -90,9 +95,29 @@ func (r *account) copy(cluster string) *copyRecord {
 	if c == nil {
 		c = &copyRecord{}
 		r.copies[cluster] = c
+		r.open++
 	}
 	c.number++
 	return c
+}
+
+// settle says of a copy whether it is settled.
+func (r *account) settle(c *copyRecord, settled bool) {
+	switch {
+	case c.settled && !settled:
+		r.open++
+	case !c.settled && settled:
+		r.open--
+	}
+	c.settled = settled
+}
+
+// remove forgets a copy.
+func (r *account) remove(cluster string) {
+	if c := r.copies[cluster]; c != nil {
+		r.settle(c, true)
+		delete(r.copies, cluster)
+	}
 }
 
 // tidy forgets a record in which nothing is left. l.mu is held.
@@ -182,7 +207,7 @@ func (l *ledger) forgetCluster(cluster string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for key, r := range l.records {
-		delete(r.copies, cluster)
+		r.remove(cluster)
 		l.tidy(key)
 	}
 }
@@ -221,10 +246,12 @@ func (l *ledger) knows(key objectKey, cluster string) bool {
 func (l *ledger) request(key objectKey, obj *typesv1beta1.FederatedObject, cluster string, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	c := l.of(key, obj.UID).copy(cluster)
+	r := l.of(key, obj.UID)
+	c := r.copy(cluster)
 	queue := !c.outstanding || c.generation != obj.Generation
 	if queue {
-		c.settled, c.asked = false, now
+		r.settle(c, false)
+		c.asked = now
 	}
 	c.outstanding, c.generation = true, obj.Generation
 	return queue
@@ -234,7 +261,8 @@ func (l *ledger) request(key objectKey, obj *typesv1beta1.FederatedObject, clust
 func (l *ledger) wait(key objectKey, uid types.UID, cluster string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.of(key, uid).copy(cluster).settled = false
+	r := l.of(key, uid)
+	r.settle(r.copy(cluster), false)
 }
 
 // settle forgets a copy about which the status will say all there is.
@@ -246,10 +274,10 @@ func (l *ledger) settle(key objectKey, cluster string) {
 		return
 	}
 	if c := r.copies[cluster]; c.outstanding || c.busy > 0 || c.known {
-		c.settled = true
+		r.settle(c, true)
 		return
 	}
-	delete(r.copies, cluster)
+	r.remove(cluster)
 	l.tidy(key)
 }
 
@@ -259,12 +287,14 @@ func (l *ledger) settle(key objectKey, cluster string) {
 func (l *ledger) finish(key objectKey, uid types.UID, cluster string, res *result, settled, again bool) (all bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	c := l.of(key, uid).copy(cluster)
-	c.outstanding, c.settled = again, settled
+	r := l.of(key, uid)
+	c := r.copy(cluster)
+	c.outstanding = again
+	r.settle(c, settled)
 	if res != nil {
 		c.result, c.known = *res, true
 	}
-	return l.records[key].settled()
+	return r.open == 0
 }
 
 // number of the record of a copy, 0 if there is none.
@@ -285,22 +315,13 @@ func (l *ledger) idle(key objectKey, uid types.UID, cluster string, began int) (
 	}
 	asked = r.copies[cluster].number != began
 	c := r.copy(cluster)
-	c.outstanding, c.settled = false, true
+	c.outstanding = false
+	r.settle(c, true)
 	if !c.known {
-		delete(r.copies, cluster)
+		r.remove(cluster)
 	}
-	all = r.settled()
 	l.tidy(key)
-	return all, asked
-}
-
-func (r *account) settled() bool {
-	for _, c := range r.copies {
-		if !c.settled {
-			return false
-		}
-	}
-	return true
+	return r.open == 0, asked
 }
 
 // begin claims a copy for a request, unless its cluster is just being taken out

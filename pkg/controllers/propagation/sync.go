@@ -310,7 +310,7 @@ func (p *pass) report(ctx context.Context, taken snapshot) error {
 // reportLater has the object looked at when its report is due. It is queued even if
 // it was so before: the queue may have taken an earlier time for that one.
 func (p *pass) reportLater(now time.Time) {
-	rest, _ := p.c.ledger.arm(p.key, p.obj.UID, now, p.c.config.ReportInterval)
+	rest, _ := p.c.ledger.arm(p.key, p.obj.UID, now, p.c.reportInterval(p.obj))
 	p.c.objects.AddAfter(p.key, rest)
 }
 
@@ -324,24 +324,33 @@ func (p *pass) mustRecord() bool {
 	return len(p.selected) > 0 && len(p.selected.Difference(sets.KeySet(recordedClusters(p.obj)))) > 0
 }
 
-// postponed says that a report is better made a little later: everything that is
-// missing waits in the queues of members that work. That spares a write for
-// every object of a burst.
+// fewStuck is that of so many copies that are waited for one may be in a member that
+// does not work.
+const fewStuck = 10
+
+// postponed says that a report is better made a little later: nearly everything that
+// is missing waits in the queues of members that work. That spares a write for
+// every object of a burst. The time counts from the first result that is not
+// written: work on an object can have waited long behind that on others.
 func (p *pass) postponed(taken snapshot, now time.Time) bool {
-	if now.Sub(taken.since) > p.c.config.LongestReportInterval {
+	copies := len(p.obj.Status.Clusters)
+	if now.Sub(taken.unreported) > stretched(p.c.config.LongestReportInterval, copies) {
 		return false
 	}
+	within := stretched(p.c.config.ReportInterval, copies)
+	waiting, stuck := 0, 0
 	for cluster := range taken.numbers {
 		noted, ok := p.c.ledger.get(p.key, p.obj.UID, cluster)
 		if !ok || noted.settled {
 			continue
 		}
+		waiting++
 		worker := p.c.worker(cluster)
-		if !noted.outstanding || noted.known && noted.result.generation == p.obj.Generation || worker == nil || !worker.isProgressing(now, p.c.config.ReportInterval) {
-			return false
+		if !noted.outstanding || noted.known && noted.result.generation == p.obj.Generation || worker == nil || !worker.isProgressing(now, within) {
+			stuck++
 		}
 	}
-	return true
+	return stuck*fewStuck <= waiting
 }
 
 // write stores a status. It returns nil without an error if the object has

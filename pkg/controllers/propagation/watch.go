@@ -225,7 +225,7 @@ func (w *memberWorker) copyChanged(k *kind, copies Copies, name types.Namespaced
 	}
 }
 
-// statusChanged has the status of an object written within the ReportInterval,
+// statusChanged has the status of an object written within its interval,
 // together with whatever else changes until then: a rollout changes it with every
 // pod.
 func (w *memberWorker) statusChanged(k *kind, name types.NamespacedName) {
@@ -234,7 +234,7 @@ func (w *memberWorker) statusChanged(k *kind, name types.NamespacedName) {
 	if obj == nil {
 		return
 	}
-	if rest, fresh := w.c.ledger.arm(key, obj.UID, w.c.now(), w.c.config.ReportInterval); fresh {
+	if rest, fresh := w.c.ledger.arm(key, obj.UID, w.c.now(), w.c.reportInterval(obj)); fresh {
 		w.c.objects.AddAfter(key, rest)
 	}
 }

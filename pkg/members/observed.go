@@ -91,13 +91,18 @@ func observeObject(obj *unstructured.Unstructured, detail Detail) (Observed, err
 	if o.Owned, err = ownedHashOf(obj); err != nil {
 		return o, err
 	}
-	o.Status = &Status{Copy: health.OfCopy(obj)}
+	status := Status{Copy: health.OfCopy(obj)}
 	if raw, ok := obj.Object["status"]; ok && raw != nil && detail == RawStatuses {
 		text, err := json.Marshal(raw)
 		if err != nil {
 			return o, fmt.Errorf("the status of %s: %w", obj.GetName(), err)
 		}
-		o.Status.Raw = string(text)
+		status.Raw = string(text)
+	}
+	if status.Raw == "" {
+		o.Status = statuses.of(status)
+	} else {
+		o.Status = &status
 	}
 	return o, nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -106,6 +107,8 @@ type Set struct {
 
 	mu       sync.RWMutex
 	members  map[string]*Member
+	// sorted has the members by name; it is replaced as a whole.
+	sorted   []*Member
 	handlers []func(Event)
 }
 
@@ -136,16 +139,18 @@ func (s *Set) Get(name string) (*Member, bool) {
 	return m, ok
 }
 
-// List returns the members, sorted by name.
+// List returns the members, sorted by name. The slice is shared: it must not be
+// changed.
 func (s *Set) List() []*Member {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	list := make([]*Member, 0, len(s.members))
-	for _, m := range s.members {
-		list = append(list, m)
-	}
-	slices.SortFunc(list, func(a, b *Member) int { return cmp.Compare(a.name, b.name) })
-	return list
+	return s.sorted
+}
+
+// sort sorts the members, when one came or went: every look at an object lists them
+// all. s.mu is held.
+func (s *Set) sort() {
+	s.sorted = slices.SortedFunc(maps.Values(s.members), func(a, b *Member) int { return cmp.Compare(a.name, b.name) })
 }
 
 // AddEventHandler calls handler for every member that is there, as Added, and
@@ -185,6 +190,7 @@ func (s *Set) Update(cluster *corev1beta1.KubeFedCluster, secret *corev1.Secret)
 		err = m.configure(settings, err)
 		s.mu.Lock()
 		s.members[cluster.Name] = m
+		s.sort()
 		s.mu.Unlock()
 		if held := m.Held(); held != nil {
 			m.toldHold = *held
@@ -237,6 +243,7 @@ func (s *Set) Remove(name string) {
 	}
 	s.mu.Lock()
 	delete(s.members, name)
+	s.sort()
 	s.mu.Unlock()
 	m.close()
 	s.tell(Event{Type: Removed, Member: m})

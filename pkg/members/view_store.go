@@ -67,7 +67,7 @@ func (v *view) recordOf(obj any) (*record, error) {
 		return o, nil
 	case *metav1.PartialObjectMetadata:
 		return &record{
-			key:      types.NamespacedName{Namespace: o.Namespace, Name: o.Name},
+			key:      types.NamespacedName{Namespace: *namespaces.of(o.Namespace), Name: o.Name},
 			observed: observe(&o.ObjectMeta),
 		}, nil
 	case *unstructured.Unstructured:
@@ -75,7 +75,7 @@ func (v *view) recordOf(obj any) (*record, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &record{key: types.NamespacedName{Namespace: o.GetNamespace(), Name: o.GetName()}, observed: observed}, nil
+		return &record{key: types.NamespacedName{Namespace: *namespaces.of(o.GetNamespace()), Name: o.GetName()}, observed: observed}, nil
 	}
 	return nil, fmt.Errorf("unexpected object %T in a watch", obj)
 }

@@ -105,8 +105,8 @@ type Set struct {
 	complete     chan struct{}
 	completeOnce sync.Once
 
-	mu       sync.RWMutex
-	members  map[string]*Member
+	mu      sync.RWMutex
+	members map[string]*Member
 	// sorted has the members by name; it is replaced as a whole.
 	sorted   []*Member
 	handlers []func(Event)

@@ -80,10 +80,12 @@ func TestTheLedgerCountsWhatIsOpen(t *testing.T) {
 		cluster := rapid.SampledFrom([]string{"a", "b", "c"})
 		var taken snapshot
 		t.Repeat(map[string]func(*rapid.T){
-			"request":  func(t *rapid.T) { l.request(key, obj, cluster.Draw(t, "cluster"), time.Now()) },
-			"wait":     func(t *rapid.T) { l.wait(key, obj.UID, cluster.Draw(t, "cluster")) },
-			"settle":   func(t *rapid.T) { l.settle(key, cluster.Draw(t, "cluster")) },
-			"idle":     func(t *rapid.T) { l.idle(key, obj.UID, cluster.Draw(t, "cluster"), rapid.IntRange(0, 3).Draw(t, "began")) },
+			"request": func(t *rapid.T) { l.request(key, obj, cluster.Draw(t, "cluster"), time.Now()) },
+			"wait":    func(t *rapid.T) { l.wait(key, obj.UID, cluster.Draw(t, "cluster")) },
+			"settle":  func(t *rapid.T) { l.settle(key, cluster.Draw(t, "cluster")) },
+			"idle": func(t *rapid.T) {
+				l.idle(key, obj.UID, cluster.Draw(t, "cluster"), rapid.IntRange(0, 3).Draw(t, "began"))
+			},
 			"begin":    func(t *rapid.T) { l.begin(key, obj.UID, cluster.Draw(t, "cluster")) },
 			"end":      func(t *rapid.T) { l.end(key, obj.UID, cluster.Draw(t, "cluster")) },
 			"forget":   func(t *rapid.T) { l.forgetCluster(cluster.Draw(t, "cluster")) },

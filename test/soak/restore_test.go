@@ -1,6 +1,7 @@
 package soak
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -19,18 +20,22 @@ type saved struct {
 	clusters map[string]membership
 }
 
-// turnBack takes the store back, after each second round, to what it was a round ago. A cluster that has joined anew since has
-// another token by now: then it is left out.
+// turnBack takes the store, of four rounds, back to what it was a round ago after one, and to nothing after another. Where the
+// first is depends on the seed. What has another token by now, as it joined anew, cannot be taken back.
 func (s *soak) turnBack(ctx context.Context, round int) error {
-	if round%2 == 1 {
+	switch (s.seed + uint64(round)) % 4 {
+	case 0:
+		s.history.begin(round)
+		return s.wipe(ctx, round)
+	case 1:
 		return s.backup(ctx)
+	case 2:
+		if s.saved != nil && !s.rejoined {
+			s.history.begin(round)
+			return s.restore(ctx)
+		}
 	}
-	if s.saved == nil || s.rejoined {
-		s.rejoined = false
-		return nil
-	}
-	s.history.begin(round)
-	return s.restore(ctx)
+	return nil
 }
 
 // backup saves the store, when nothing is in doubt.
@@ -68,16 +73,30 @@ func (s *soak) restore(ctx context.Context) error {
 	if err := s.await(ctx, "the server to start", s.Federation().Start); err != nil {
 		return err
 	}
-	if err := s.await(ctx, "the recovery", func(ctx context.Context) error {
-		var exit *exec.ExitError
-		output, err := s.Command(ctx, "kubectl-fed", "recovery").CombinedOutput()
-		if !errors.As(err, &exit) || exit.ExitCode() != 1 {
-			return fmt.Errorf("kubectl fed recovery: %w: %s", err, output)
-		}
-		return nil
-	}); err != nil {
+	if err := s.awaitRecovery(ctx, "StoreRestored"); err != nil {
 		return err
 	}
+	if err := s.checkReadOnly(ctx); err != nil {
+		return err
+	}
+	s.revert()
+	return s.confirm(ctx, e)
+}
+
+// awaitRecovery waits until the server says that it does nothing for that reason.
+func (s *soak) awaitRecovery(ctx context.Context, reason string) error {
+	return s.await(ctx, "the recovery", func(ctx context.Context) error {
+		var exit *exec.ExitError
+		output, err := s.Command(ctx, "kubectl-fed", "recovery").CombinedOutput()
+		if !errors.As(err, &exit) || exit.ExitCode() != 1 || !bytes.Contains(output, []byte(reason)) {
+			return fmt.Errorf("kubectl fed recovery, for %s: %w: %s", reason, err, output)
+		}
+		return nil
+	})
+}
+
+// checkReadOnly says what has been written to members since the audit logs were read last, when all of them are reached.
+func (s *soak) checkReadOnly(ctx context.Context) error {
 	for _, name := range s.names {
 		if err := s.AwaitReady(ctx, clusterResource, env.SystemNamespace, name); err != nil {
 			return err
@@ -94,7 +113,11 @@ func (s *soak) restore(ctx context.Context) error {
 			}
 		}
 	}
-	s.revert()
+	return nil
+}
+
+// confirm says that the store is the right one, and ends a fault: members must come to equal the model.
+func (s *soak) confirm(ctx context.Context, fault *entry) error {
 	// What would be done changes until everything has been looked at, and what was shown before is not taken then.
 	if err := s.await(ctx, "the confirmation", func(ctx context.Context) error {
 		output, err := s.Command(ctx, "kubectl-fed", "recovery", "confirm", "--yes").CombinedOutput()
@@ -105,9 +128,9 @@ func (s *soak) restore(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	s.history.answered(e, "confirmed")
-	s.faults.count("restore the store")
-	if err := s.await(ctx, "members to equal the restored intent", s.converge); err != nil {
+	s.history.answered(fault, "confirmed")
+	s.faults.count(fault.What)
+	if err := s.await(ctx, "members to equal the intent of the store", s.converge); err != nil {
 		return err
 	}
 	return s.conclude(ctx, false)

@@ -139,7 +139,7 @@ func start(ctx context.Context, dataDir string, config Config, closing *atomic.B
 	}
 	cfg.MaxConcurrentStreams = math.MaxUint32
 	// Entries kept in memory for members that lag behind, of which there are none.
-	cfg.SnapshotCatchUpEntries = 500
+	cfg.SnapshotCatchUpEntries = 1
 	cfg.UnsafeNoFsync = config.UnsafeNoFsync
 	// No users, so no tokens: the default kind warns of itself.
 	cfg.AuthToken = ""

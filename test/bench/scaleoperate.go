@@ -77,13 +77,19 @@ func (f *fleet) persist(ctx context.Context, op operation, i int) error {
 		switch {
 		case try > 0 && (op == opCreate && apierrors.IsAlreadyExists(err) || op == opDelete && apierrors.IsNotFound(err)):
 			return nil // it was done after all
-		case err == nil || try == tries || !apierrors.IsInternalError(err) && !apierrors.IsTimeout(err) && !apierrors.IsServerTimeout(err) && !apierrors.IsTooManyRequests(err):
+		case err == nil || try == tries || !isPassing(err):
 			return err
 		}
 		if err := pause(ctx, time.Second); err != nil {
 			return err
 		}
 	}
+}
+
+// isPassing says that the same request may be answered later.
+func isPassing(err error) bool {
+	return apierrors.IsInternalError(err) || apierrors.IsTimeout(err) || apierrors.IsServerTimeout(err) ||
+		apierrors.IsTooManyRequests(err) || apierrors.IsServiceUnavailable(err)
 }
 
 // tries are how often an operation is asked for again.

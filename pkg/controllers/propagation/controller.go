@@ -78,6 +78,8 @@ type Controller struct {
 	// pacer has looked at what only a member that was lost or found has made
 	// different.
 	pacer *pacer
+	// starts are shared by the workers of all members.
+	starts *starts
 	// window has the objects that lost copies of late.
 	window removals.Window
 	// refreshing has an item when Refresh was called.
@@ -130,6 +132,7 @@ func New(config Config) (*Controller, error) {
 		removals:  newPendingRemovals(config.Federation, config.SystemNamespace),
 		pending:   newLane[string]("propagation_removals", time.Second, 30*time.Second),
 		pacer:     newPacer(config.StatusRewrites),
+		starts:    newStarts(),
 		kinds:     map[string]*kind{},
 		workers:   map[string]*memberWorker{},
 

@@ -89,19 +89,29 @@ func (l *ledger) began(key objectKey, uid types.UID, now time.Time) {
 	}
 }
 
-// mostCrowded is the number of copies from which on a report waits no longer.
-const mostCrowded = 500
+// Of how many copies it takes to have a report wait twice as long as that of few, for
+// those of other members and for those of members that are at work, and how many times
+// as long it waits at most.
+const (
+	crowd, crowdAtWork = 100, 20
+	mostStretched      = 6
+)
 
-// stretched is how long a report waits of an object that is in many members, where
-// that of one that is in few waits for interval: the status is one value, and writing
-// it takes the longer the more members are in it, while answers of more of them are
-// to be expected. It is twice as long for a hundred, and at most six times.
-func stretched(interval time.Duration, copies int) time.Duration {
-	return interval + interval*time.Duration(min(copies, mostCrowded))/100
+// stretched is how long a report of an object waits that has so many copies, where
+// that of one with few waits for interval: its status is one value, and writing it
+// takes the longer the more members are in it, while answers of more of them are to
+// be expected.
+func stretched(interval time.Duration, copies, crowd int) time.Duration {
+	return min(mostStretched*interval, interval+interval*time.Duration(copies)/time.Duration(crowd))
 }
 
 // reportInterval is how long the results of an object wait for those of other
 // members.
 func (c *Controller) reportInterval(obj *typesv1beta1.FederatedObject) time.Duration {
-	return stretched(c.config.ReportInterval, len(obj.Status.Clusters))
+	return stretched(c.config.ReportInterval, len(obj.Status.Clusters), crowd)
+}
+
+// longestReportInterval is how long they wait for those of members that are at work.
+func (c *Controller) longestReportInterval(obj *typesv1beta1.FederatedObject) time.Duration {
+	return stretched(c.config.LongestReportInterval, len(obj.Status.Clusters), crowdAtWork)
 }

@@ -75,9 +75,15 @@ func (w *memberWorker) run(ctx context.Context) {
 			w.queue.Done(key)
 			return
 		}
+		started := w.c.starts.begin(ctx)
+		if started == nil {
+			w.queue.Done(key)
+			return
+		}
 		end := w.flow.Begin()
 		w.running.Go(func() {
 			defer w.queue.Done(key)
+			defer started()
 			defer end()
 			w.work(ctx, key)
 			w.done.Store(w.c.now().UnixNano())

@@ -333,11 +333,10 @@ const fewStuck = 10
 // every object of a burst. The time counts from the first result that is not
 // written: work on an object can have waited long behind that on others.
 func (p *pass) postponed(taken snapshot, now time.Time) bool {
-	copies := len(p.obj.Status.Clusters)
-	if now.Sub(taken.unreported) > stretched(p.c.config.LongestReportInterval, copies) {
+	if now.Sub(taken.unreported) > p.c.longestReportInterval(p.obj) {
 		return false
 	}
-	within := stretched(p.c.config.ReportInterval, copies)
+	within := p.c.reportInterval(p.obj)
 	waiting, stuck := 0, 0
 	for cluster := range taken.numbers {
 		noted, ok := p.c.ledger.get(p.key, p.obj.UID, cluster)

@@ -58,7 +58,7 @@ func main() {
 	flag.StringVar(&o.output, "output", ".bench", "folder for the results")
 	flag.BoolVar(&o.budgets, "budgets", false, "fail if a budget is not met")
 	flag.BoolVar(&o.profiles, "profiles", false, "profile the server: a burst's last round, or the creates of each size")
-	flag.BoolVar(&o.full, "full", false, "all sizes of scale, up to 50,000 objects and 1,000 members: an hour")
+	flag.BoolVar(&o.full, "full", false, "larger sizes of scale, up to 50,000 objects, 1,000 members and 150,000 copies")
 	sizes := flag.String("sizes", "", "sizes of scale instead of the usual ones, members and objects: 10x1000,100x100")
 	flag.Parse()
 	switch {

@@ -16,7 +16,7 @@ type size struct{ members, objects int }
 // The sizes that are measured, in the order of members: these are never removed.
 var (
 	someSizes = []size{{10, 300}, {10, 3000}, {100, 50}, {100, 500}, {1000, 20}, {1000, 60}}
-	allSizes  = []size{{3, 50_000}, {10, 1000}, {10, 10_000}, {100, 100}, {100, 1000}, {1000, 20}, {1000, 100}}
+	allSizes  = []size{{3, 50_000}, {10, 500}, {10, 5000}, {100, 100}, {100, 1000}, {1000, 20}, {1000, 100}}
 	// warmUp comes first and is not counted.
 	warmUp = 200
 	// updatedCopies is up to how many copies updates are measured too.

@@ -92,10 +92,13 @@ func (k *Keeper) check(ctx context.Context, member string, leases Leases, promis
 	}
 	if k.recovering.Load() != nil {
 		k.see(mark)
-		return Owned, "", nil
 	}
+	// In a recovery too: the answer holds for longer than that may last.
 	if until, waiting := k.waitFor(member, lease, now); waiting {
 		return TakenOver, fmt.Sprintf("the cluster was taken over from another hub, which may write until %s", until.UTC().Format(time.RFC3339)), nil
+	}
+	if k.recovering.Load() != nil {
+		return Owned, "", nil
 	}
 	overdue := mark == nil || now.Sub(mark.Renewed) >= renewAfter || now.Before(mark.Renewed)
 	if !overdue && (mark.Sequence == record.Sequence || now.Sub(mark.Renewed) < tellAfter && ours) &&

@@ -178,15 +178,34 @@ func (k *Keeper) evidence(ctx context.Context) (*Evidence, int64, error) {
 
 // save writes a record to the store. k.mu is held.
 func (k *Keeper) save(ctx context.Context, next Record, revision int64) error {
+	next.Session = k.session
 	data, err := next.encode()
 	if err != nil {
 		return err
 	}
-	if revision, err = k.options.Store.Save(ctx, data, revision); err != nil {
-		return err
+	saved, err := k.options.Store.Save(ctx, data, revision)
+	if err != nil {
+		latest, ours := k.latest(ctx)
+		if !ours || latest == revision {
+			return err
+		}
+		if saved, err = k.options.Store.Save(ctx, data, latest); err != nil {
+			return err
+		}
 	}
-	k.record, k.revision = next, revision
+	k.record, k.revision = next, saved
 	return nil
+}
+
+// latest returns the revision of the record in the store if this replica wrote it:
+// the answer to that may have been lost, and who does not know it writes no more.
+func (k *Keeper) latest(ctx context.Context) (revision int64, ours bool) {
+	value, revision, err := k.options.Store.Load(ctx)
+	if err != nil {
+		return 0, false
+	}
+	stored, err := decode(value)
+	return revision, err == nil && stored != nil && stored.Session == k.session
 }
 
 func (k *Keeper) setRecovering(r *Recovery) {

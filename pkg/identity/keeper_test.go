@@ -283,6 +283,18 @@ func TestAnotherHubIsWaitedFor(t *testing.T) {
 	require.Equal(t, NotOwner, other.check(m, time.Minute))
 }
 
+// A recovery may be confirmed right after a look, whose answer holds for a while.
+func TestAnotherHubIsWaitedForInARecoveryToo(t *testing.T) {
+	other := newHub(t, &memory{}, fake.NewClientset())
+	m := &member{}
+	require.Equal(t, Owned, other.check(m, time.Hour))
+	h := newHub(t, &memory{restored: true}, fake.NewClientset())
+	require.Equal(t, StoreRestored, h.reason())
+	TakeOver(m.lease, MarkOf(h.lease()).HubID, time.Now())
+	require.Equal(t, TakenOver, h.check(m, time.Minute))
+	require.Equal(t, 1, m.writes)
+}
+
 func TestAMemberThatKeepsItsLeasesToItself(t *testing.T) {
 	h := newHub(t, &memory{}, fake.NewClientset())
 	leases := schema.GroupResource{Group: "coordination.k8s.io", Resource: "leases"}

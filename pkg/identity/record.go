@@ -13,6 +13,8 @@ type Record struct {
 	HubID string `json:"hubID"`
 	// Sequence grows, and never gets smaller.
 	Sequence int64 `json:"sequence"`
+	// Session is that of the leading replica that has written the record.
+	Session string `json:"session,omitempty"`
 	// Position of the store when the record was written.
 	Position Position `json:"position,omitzero"`
 	// Recovery is set while an operator has to confirm that the store is the right one.

@@ -34,15 +34,15 @@ func (m pushedMembers) HasSynced() bool {
 }
 
 // Registered implements propagation.Members. It reads from etcd.
-func (m pushedMembers) Registered(ctx context.Context, name string) (bool, error) {
-	_, err := m.clusters.Get(ctx, name, metav1.GetOptions{})
+func (m pushedMembers) Registered(ctx context.Context, name string) (*propagation.Registration, error) {
+	cluster, err := m.clusters.Get(ctx, name, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
-		return false, nil
+		return nil, nil
 	case err != nil:
-		return false, fmt.Errorf("ask whether cluster %s is registered: %w", name, err)
+		return nil, fmt.Errorf("ask whether cluster %s is registered: %w", name, err)
 	}
-	return true, nil
+	return &propagation.Registration{Since: cluster.CreationTimestamp.Time, Labels: cluster.Labels}, nil
 }
 
 // Get implements propagation.Members.

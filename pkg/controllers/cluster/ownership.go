@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/klog/v2"
 
@@ -42,6 +43,10 @@ func (p *prober) lookAtOwner(ctx context.Context, member *members.Member, s prob
 		}
 		return
 	}
+	if !outweighs(finding, p.finding) {
+		klog.FromContext(ctx).V(2).Info("A member that another hub writes to does not tell any more who does; it is not written to", "cluster", p.name, "message", message)
+		return
+	}
 	if finding != p.finding || message != p.ownerMessage {
 		klog.FromContext(ctx).V(2).Info("Looked at the owner of a member", "cluster", p.name, "finding", finding, "message", message)
 	}
@@ -51,6 +56,29 @@ func (p *prober) lookAtOwner(ctx context.Context, member *members.Member, s prob
 		ownership.Message = message
 	}
 	p.controller.Members.SetOwnership(p.name, ownership)
+}
+
+// outweighs says that what was found about a member counts more than what was found
+// before: that nobody is allowed to look, as a member may say for a moment when it
+// starts, is no evidence that the other hub is gone.
+func outweighs(found, before identity.Finding) bool {
+	return found != identity.OwnershipUnknown || before.MayWrite()
+}
+
+// foundIn is what the conditions of a member say of its owner, as another process
+// may have found it.
+func foundIn(conditions []corev1beta1.ClusterCondition) (identity.Finding, string) {
+	for i := range conditions {
+		c := &conditions[i]
+		if c.Type == corev1beta1.ClusterNotOwned && c.Status == corev1.ConditionTrue && c.Reason != nil && *c.Reason == corev1beta1.ReasonNotOwner {
+			message := ""
+			if c.Message != nil {
+				message = *c.Message
+			}
+			return identity.NotOwner, message
+		}
+	}
+	return identity.Owned, ""
 }
 
 // ownerConditions say what is wrong with the ownership of the member; none when all

@@ -59,11 +59,13 @@ func newProber(c *Controller, cluster *corev1beta1.KubeFedCluster, id origin) *p
 	if reason, _ := readyReason(status.Conditions); reason == reasonUnseen {
 		state = state.Restart()
 	}
-	return &prober{
+	p := &prober{
 		controller: c, name: cluster.Name, uid: cluster.UID, built: id,
 		done: make(chan struct{}), woken: make(chan struct{}, 1),
 		state: state, status: status,
 	}
+	p.finding, p.ownerMessage = foundIn(status.Conditions)
+	return p
 }
 
 // wake makes the prober probe now.

@@ -66,7 +66,11 @@ func (w *memberWorker) carryOut(ctx context.Context, k *kind, key objectKey, obj
 		w.queue.AddRateLimited(key)
 	case f.over:
 		w.queue.Forget(key)
-		w.c.tellRemoval(removal, corev1.EventTypeNormal, f.reason, f.message)
+		eventType := corev1.EventTypeNormal
+		if f.reason == "RemovalGivenUp" {
+			eventType = corev1.EventTypeWarning
+		}
+		w.c.tellRemoval(removal, eventType, f.reason, f.message)
 		w.queue.Add(key) // a copy that stays is without a federated object
 	case f.event && f.after == 0:
 		w.queue.Forget(key)
@@ -97,6 +101,16 @@ func (w *memberWorker) tryRemoval(ctx context.Context, k *kind, key objectKey, o
 		return fate{err: err}
 	case entry == nil: // it was given up
 		return fate{event: true}
+	}
+	registered, err := w.c.config.Members.Registered(ctx, w.name)
+	switch {
+	case err != nil:
+		return fate{err: fmt.Errorf("find out whether the cluster is still the same member: %w", err)}
+	case registered == nil: // that is told next
+		return fate{event: true}
+	case registered.Since.After(removal.CreationTimestamp.Time):
+		// It has left and come back, maybe as another one, while nobody looked.
+		return fate{over: true, reason: "RemovalGivenUp", message: "the cluster has left and joined anew: " + leftBehind(removal, w.name)}
 	}
 
 	copies, name := member.Copies(k.resource, k.namespaced), k.inMember(key.NamespacedName)

@@ -40,9 +40,9 @@ type Members interface {
 	// HasSynced says whether the list of members has been read; before, a member
 	// that is missing means nothing.
 	HasSynced() bool
-	// Registered says whether a KubeFedCluster with this name exists in the
-	// storage itself. An error is no answer.
-	Registered(ctx context.Context, name string) (bool, error)
+	// Registered returns the KubeFedCluster with this name as it is in the storage
+	// itself, nil if there is none. An error is no answer.
+	Registered(ctx context.Context, name string) (*Registration, error)
 	// Get returns a member, nil if there is none with this name.
 	Get(name string) Member
 	// List returns all members, by name.
@@ -50,6 +50,13 @@ type Members interface {
 	// AddHandler calls handle for every member that is there, and for every
 	// change from then on. It must return soon.
 	AddHandler(handle func(MemberChange))
+}
+
+// Registration is what the storage says of a member.
+type Registration struct {
+	// Since is when the KubeFedCluster was made, in whole seconds.
+	Since  time.Time
+	Labels map[string]string
 }
 
 // MemberChange says what happened to a member.

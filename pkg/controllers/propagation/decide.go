@@ -161,15 +161,23 @@ func (c *Controller) isOutOfScope(k *kind) bool {
 	return k.namespaces && c.config.Settings().Namespaced
 }
 
-// isExcluded asks the storage whether obj, as it is now, is not for a cluster. It
-// is the evidence that a removal needs: a cache can be behind.
-func (c *Controller) isExcluded(ctx context.Context, k *kind, obj *typesv1beta1.FederatedObject, cluster placement.Cluster) (bool, error) {
+// isExcluded asks the storage whether obj, as it is now, is not for a cluster, as
+// that is now. It is the evidence that a removal needs: a cache can be behind.
+func (c *Controller) isExcluded(ctx context.Context, k *kind, obj *typesv1beta1.FederatedObject, cluster string) (bool, error) {
 	live, err := k.source.Get(ctx, obj.Namespace, obj.Name)
 	if err != nil {
 		return false, fmt.Errorf("read the object before a removal: %w", err)
 	}
-	if live.UID != obj.UID || live.Generation != obj.Generation {
+	// Annotations do not count in the generation.
+	if live.UID != obj.UID || live.Generation != obj.Generation || isOrphaning(live) != isOrphaning(obj) {
 		return false, nil
+	}
+	registered, err := c.config.Members.Registered(ctx, cluster)
+	if err != nil {
+		return false, fmt.Errorf("read the cluster before a removal: %w", err)
+	}
+	if registered == nil {
+		return false, nil // where it leaves, copies stay
 	}
 	confined := c.config.Settings().Namespaced
 	namespace := federation{confined: confined}
@@ -189,6 +197,6 @@ func (c *Controller) isExcluded(ctx context.Context, k *kind, obj *typesv1beta1.
 			namespace = federation{needed: object != nil || !confined, object: object, confined: confined, stays: c.staying(namespaces, object)}
 		}
 	}
-	d := decide(k, live, namespace, []placement.Cluster{cluster}, c.config.SystemNamespace)
-	return !d.parked && !d.frozen && !d.handsOff && !d.selected.Has(cluster.Name), nil
+	d := decide(k, live, namespace, []placement.Cluster{{Name: cluster, Labels: registered.Labels}}, c.config.SystemNamespace)
+	return !d.parked && !d.frozen && !d.handsOff && !d.selected.Has(cluster), nil
 }

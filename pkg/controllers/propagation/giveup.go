@@ -115,7 +115,7 @@ func (c *Controller) syncRemoval(ctx context.Context, name string) error {
 		if err != nil {
 			return fmt.Errorf("find out whether cluster %s is still a member: %w", cluster.Name, err)
 		}
-		if !registered {
+		if registered == nil {
 			left = append(left, cluster.Name)
 		}
 	}

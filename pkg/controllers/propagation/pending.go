@@ -216,6 +216,11 @@ func (r *pendingRemovals) takeOutOf(ctx context.Context, live *corev1beta1.Pendi
 		r.taken[live.UID] = sets.New[string]()
 	}
 	r.taken[live.UID].Insert(clusters...)
+	// Its event may have overtaken the answer, and there is no other one.
+	if item, found, err := r.informer.GetIndexer().GetByKey(cache.MetaObjectToName(live).String()); err == nil && len(next.Spec.Clusters) == 0 &&
+		(!found || item.(*corev1beta1.PendingRemoval).UID != live.UID) {
+		delete(r.taken, live.UID)
+	}
 	return nil
 }
 

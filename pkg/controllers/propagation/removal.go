@@ -97,7 +97,7 @@ func (p *pass) weigh(views map[string]*copyView) *weighing {
 				c.Pending.Insert(cluster)
 			}
 		case standsThere:
-			if v.orphan || p.goesWithNamespace(cluster) {
+			if v.orphan || p.goesWithNamespace(cluster) && p.namespaceGoes(cluster) {
 				free.Insert(cluster)
 			} else {
 				c.Pending.Insert(cluster)
@@ -145,6 +145,27 @@ func (p *pass) weigh(views map[string]*copyView) *weighing {
 // was weighed for both.
 func (p *pass) goesWithNamespace(cluster string) bool {
 	return p.withNamespace && p.own.Has(cluster)
+}
+
+// namespaceGoes says that the namespace does go from a cluster that its placement
+// does not select. One that is not ours, or was let go, stays, and nobody has weighed
+// what is in it.
+func (p *pass) namespaceGoes(cluster string) bool {
+	namespaces, member := p.c.kind(namespacesName), p.members[cluster]
+	if namespaces == nil || member == nil {
+		return false
+	}
+	object := p.c.namespaceObject(namespaces, p.obj.Namespace)
+	if object == nil {
+		return false
+	}
+	key := namespaces.keyOf(object)
+	if recordedCluster(object, cluster) != nil && p.c.ledger.leaving(key, object).Has(cluster) {
+		noted, ok := p.c.ledger.get(key, object.UID, cluster)
+		return !ok || !noted.known || noted.result.operation != opUnmanage
+	}
+	observed, exists := member.Copies(namespaces.resource, namespaces.namespaced).Get(namespaces.inMember(key.NamespacedName))
+	return exists && observed.Deleting && observed.Managed == typesv1beta1.ManagedLabelValueTrue
 }
 
 // wasRemoved says that a copy that is not there went as the placement did not

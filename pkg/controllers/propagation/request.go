@@ -12,7 +12,6 @@ import (
 
 	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
 	"github.com/kubefederation/federation-apiserver/pkg/members"
-	"github.com/kubefederation/federation-apiserver/pkg/placement"
 )
 
 // task is a copy that a member worker works on.
@@ -185,7 +184,7 @@ func (w *memberWorker) mayRemove(ctx context.Context, t *task) *outcome {
 	if t.v.deleting {
 		return nil
 	}
-	excluded, err := w.c.isExcluded(ctx, t.k, t.obj, placement.Cluster{Name: w.name, Labels: t.member.Labels()})
+	excluded, err := w.c.isExcluded(ctx, t.k, t.obj, w.name)
 	if err != nil || !excluded {
 		o := undecided(err)
 		return &o

@@ -181,7 +181,7 @@ func (p *pass) examine(ctx context.Context, cluster string, v *copyView) error {
 		if err != nil {
 			return fmt.Errorf("find out whether cluster %s is still a member: %w", cluster, err)
 		}
-		if registered {
+		if registered != nil {
 			p.await(cluster, nil)
 			return nil
 		}

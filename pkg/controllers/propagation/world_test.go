@@ -75,6 +75,8 @@ type world struct {
 	controller *Controller
 	handlers   []func(MemberChange)
 	removed    map[string]bool
+	// registered are clusters of which the storage says something that is not told yet.
+	registered map[string]*Registration
 	// placements that each object has had, and reads of each.
 	placements map[string][]typesv1beta1.Placement
 	reads      map[string][]read
@@ -105,6 +107,7 @@ func newWorld(t *testing.T, clusters int) *world {
 		kinds:      map[schema.GroupVersionResource]*federatedtypes.Kind{},
 		configs:    map[schema.GroupVersionResource]*corev1beta1.FederatedTypeConfig{},
 		removed:    map[string]bool{},
+		registered: map[string]*Registration{},
 		placements: map[string][]typesv1beta1.Placement{},
 		reads:      map[string][]read{},
 	}
@@ -294,8 +297,18 @@ func (w *world) kill() {
 
 func (w *world) HasSynced() bool { return true }
 
-func (w *world) Registered(_ context.Context, name string) (bool, error) {
-	return w.Get(name) != nil, nil
+func (w *world) Registered(_ context.Context, name string) (*Registration, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if live, ok := w.registered[name]; ok {
+		return live, nil
+	}
+	for _, c := range w.clusters {
+		if c.name == name && !w.removed[name] {
+			return &Registration{Labels: c.Labels()}, nil
+		}
+	}
+	return nil, nil
 }
 
 func (w *world) Get(name string) Member {

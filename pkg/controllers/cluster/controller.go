@@ -59,6 +59,7 @@ type Controller struct {
 	queue    workqueue.TypedRateLimitingInterface[string]
 	recorder events.EventRecorderLogger
 
+	turns    turns
 	clusters listers.KubeFedClusterNamespaceLister
 	secrets  corelisters.SecretNamespaceLister
 
@@ -80,6 +81,7 @@ func New(options Options) (*Controller, error) {
 		Options: options,
 		queue: workqueue.NewTypedRateLimitingQueueWithConfig(workqueue.DefaultTypedControllerRateLimiter[string](),
 			workqueue.TypedRateLimitingQueueConfig[string]{Name: "cluster"}),
+		turns:   newTurns(mostWrites),
 		probers: map[string]*prober{},
 	}, nil
 }

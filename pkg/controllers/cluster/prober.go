@@ -198,35 +198,6 @@ func (p *prober) readFacts(ctx context.Context, member *members.Member, timeout 
 	p.factsRead = time.Now()
 }
 
-// publish writes the status, if it says anything new.
-func (p *prober) publish(ctx context.Context) {
-	// A write that is under way when the controller ends is let through.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
-	defer cancel()
-	stored, err := p.controller.clusters.Get(p.name)
-	if err != nil {
-		return // gone: the controller will stop this prober
-	}
-	client := p.controller.Federation.CoreV1beta1().KubeFedClusters(p.controller.Namespace)
-	for range 5 {
-		if stored.UID != p.uid || !worthWriting(&stored.Status, &p.status) {
-			return
-		}
-		next := stored.DeepCopy()
-		next.Status = *p.status.DeepCopy()
-		_, err = client.UpdateStatus(ctx, next, metav1.UpdateOptions{})
-		if !apierrors.IsConflict(err) {
-			break
-		}
-		if stored, err = client.Get(ctx, p.name, metav1.GetOptions{}); err != nil {
-			break
-		}
-	}
-	if err != nil && !apierrors.IsNotFound(err) {
-		klog.FromContext(ctx).Error(err, "Could not write the status of a cluster; will try with the next probe", "cluster", p.name)
-	}
-}
-
 // eventReasons are KubeFed's names of what happened; other reasons are their own.
 var eventReasons = map[string]string{
 	corev1beta1.ReasonClusterNotReachable:    "RetrievingClusterHealthFailed",

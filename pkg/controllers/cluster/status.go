@@ -18,10 +18,12 @@ const probeTimeResolution = time.Minute
 
 // worthWriting says whether next must be written over stored.
 func worthWriting(stored, next *corev1beta1.KubeFedClusterStatus) bool {
-	if !apiequality.Semantic.DeepEqual(withoutProbeTimes(stored), withoutProbeTimes(next)) {
-		return true
-	}
-	return lastProbe(next).Sub(lastProbe(stored).Time) >= probeTimeResolution
+	return isNews(stored, next) || lastProbe(next).Sub(lastProbe(stored).Time) >= probeTimeResolution
+}
+
+// isNews says whether next says anything else than stored but that there was a probe.
+func isNews(stored, next *corev1beta1.KubeFedClusterStatus) bool {
+	return !apiequality.Semantic.DeepEqual(withoutProbeTimes(stored), withoutProbeTimes(next))
 }
 
 func withoutProbeTimes(status *corev1beta1.KubeFedClusterStatus) *corev1beta1.KubeFedClusterStatus {

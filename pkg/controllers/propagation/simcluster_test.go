@@ -60,6 +60,9 @@ type simCluster struct {
 	// keepFinalizing, unless nil, has deletions that take a while take until it is closed;
 	// all do then.
 	keepFinalizing atomic.Pointer[chan struct{}]
+	// expired refuses the token; unauthorized counts how often.
+	expired      atomic.Bool
+	unauthorized atomic.Int32
 
 	mu      sync.Mutex
 	faulty  bool
@@ -375,6 +378,9 @@ func (t *simType) begin(ctx context.Context) error {
 		return ctx.Err()
 	case !ready:
 		return &members.NotReadyError{Member: c.name, Err: errLost}
+	case c.expired.Load():
+		c.unauthorized.Add(1)
+		return apierrors.NewUnauthorized("the token has expired")
 	case c.chance(0.1):
 		return errLost
 	}

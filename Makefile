@@ -2,6 +2,9 @@
 
 SANDBOX := .cache/bin/sandbox
 TEST_FLAGS ?= -timeout=40m
+# Packages are tested in this order, and those that take longest are not to be the last to begin. Two that need an
+# environment of their own stand between those that take turns with the shared ones.
+LONGEST := ./test/e2e ./test/conformance ./test/ha ./test/deploy ./pkg/cli
 VERSION ?= v0.0.0-dev
 IMAGE ?= kubefederation/federation-apiserver:$(VERSION)
 
@@ -29,7 +32,7 @@ static: ## Build what is in the images, for amd64 and arm64, and check that it i
 
 .PHONY: test
 test: sandbox ## Run all tests, those that need clusters against two shared environments.
-	@$(SANDBOX) run --environments=2 -- go test -p 4 $(TEST_FLAGS) ./...
+	@$(SANDBOX) run --environments=2 -- go test -p 4 $(TEST_FLAGS) $(LONGEST) ./...
 
 .PHONY: test-unit
 test-unit: ## Run the tests that need no clusters.

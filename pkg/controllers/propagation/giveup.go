@@ -54,10 +54,16 @@ func leftBehind(removal *corev1beta1.PendingRemoval, clusters ...string) string 
 // resumeRemoval has a removal carried out wherever that can be.
 func (c *Controller) resumeRemoval(removal *corev1beta1.PendingRemoval) {
 	for _, cluster := range removal.Spec.Clusters {
-		member := c.config.Members.Get(cluster.Name)
-		if w := c.worker(cluster.Name); w != nil && member != nil && member.Ready() {
-			w.queue.AddBackground(targetOf(removal))
-		}
+		c.resumeIn(cluster.Name, targetOf(removal))
+	}
+}
+
+// resumeIn has what is left of deletions of an object carried out in a cluster, if
+// that can be.
+func (c *Controller) resumeIn(cluster string, key objectKey) {
+	member := c.config.Members.Get(cluster)
+	if w := c.worker(cluster); w != nil && member != nil && member.Ready() {
+		w.queue.AddBackground(key)
 	}
 }
 

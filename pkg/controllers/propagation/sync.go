@@ -82,6 +82,10 @@ func (c *Controller) sync(ctx context.Context, key objectKey) error {
 		if err := p.examineAll(ctx, p.concerned().Difference(elsewhere)); err != nil {
 			return err
 		}
+		// As long as it was not known what this object claims, nothing was done there.
+		for cluster := range elsewhere {
+			c.resumeIn(cluster, key)
+		}
 	}
 	if obj.DeletionTimestamp != nil && !p.remaining {
 		if released, err := p.release(ctx); err != nil || released {

@@ -119,6 +119,38 @@ func TestAnApprovalCoversARemovalThatTakesItsTime(t *testing.T) {
 	require.Zero(t, w.controller.window.Count(time.Now(), time.Hour))
 }
 
+// As long as it is not known where an object shall be, nothing is done for a former
+// one of its name either.
+func TestARemovalGoesOnWhenItIsKnownWhatIsClaimed(t *testing.T) {
+	w := newTeam(t)
+	require.NoError(t, w.put(simConfigMaps, web, "1", "c0", "c1"))
+	w.awaitWanted(both)
+	w.awaitIdle()
+	away := w.clusters[1]
+	away.setReady(false)
+	w.configure(atOnce)
+	require.NoError(t, w.delete(simConfigMaps, web))
+	w.awaitGone(web)
+	require.NotNil(t, w.removal(web))
+	require.NoError(t, w.put(simConfigMaps, web, "2", "c0"))
+	w.awaitStatus(web, "c0", typesv1beta1.ClusterPropagationOK)
+
+	w.configure(func(s *Settings) { s.UnreachableAfter = 0 })
+	keep := make(chan struct{})
+	away.keepFinalizing.Store(&keep)
+	require.NoError(t, w.delete(simNamespaces, team))
+	away.setReady(true)
+	require.Eventually(t, func() bool {
+		namespace := away.of(simNamespaces).object(theTeam)
+		return namespace != nil && namespace.deleting && w.controller.worker(away.name).queue.Len() == 0
+	}, patience, poll)
+	require.NotNil(t, w.removal(web))
+	close(keep)
+	w.awaitNoRemovals()
+	w.awaitIdle()
+	require.Empty(t, w.copiesOf(web))
+}
+
 func TestWhatLeavesIsKnownUntilTheStatusSaysSo(t *testing.T) {
 	l, key := newLedger(), objectKey{"namespaces", team}
 	obj := &typesv1beta1.FederatedObject{ObjectMeta: metav1.ObjectMeta{UID: "a", Generation: 1, ResourceVersion: "1"}}

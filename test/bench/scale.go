@@ -17,8 +17,9 @@ type size struct{ members, objects int }
 var (
 	someSizes = []size{{10, 300}, {10, 3000}, {100, 50}, {100, 500}, {1000, 20}, {1000, 60}}
 	allSizes  = []size{{3, 50_000}, {10, 500}, {10, 5000}, {100, 100}, {100, 1000}, {1000, 20}, {1000, 100}}
-	// warmUp comes first and is not counted.
-	warmUp = 200
+	// warmUp objects come first, up to warmUpCopies of them, and are not counted: the
+	// buffers of connections have grown to what they need then.
+	warmUp, warmUpCopies = 200, 5000
 	// updatedCopies is up to how many copies updates are measured too.
 	updatedCopies = 100_000
 )
@@ -76,18 +77,18 @@ func (b *bench) measureScale(ctx context.Context) (r *scaleResults, err error) {
 	for i, s := range b.sizes {
 		if s.members > len(f.members) {
 			if err := f.grow(ctx, s.members); err != nil {
-				return nil, err
+				return r, err
 			}
 			if i == 0 {
 				if err := f.federateNamespace(ctx); err != nil {
 					return nil, err
 				}
-				if _, err := f.cells(ctx, size{s.members, warmUp}); err != nil {
-					return nil, err
-				}
+			}
+			if _, err := f.cells(ctx, size{s.members, min(warmUp, warmUpCopies/s.members)}); err != nil {
+				return r, fmt.Errorf("warm up %d members: %w", s.members, err)
 			}
 			if err := f.rest(ctx); err != nil {
-				return nil, err
+				return r, err
 			}
 			r.Fleets = append(r.Fleets, fleetResult{Members: s.members, HeapBytes: f.heap, IdleCPU: f.idle})
 		}

@@ -101,6 +101,7 @@ func (c CompletedConfig) newControllers(loopback *rest.Config, host kubernetes.I
 		SystemNamespace:  namespace,
 		HostNamespaceUID: result.namespaceUID,
 		Events:           result.events.NewRecorder(Scheme, corev1.EventSource{Component: "federation-apiserver"}),
+		AllStarted:       func() bool { return result.typeConfig.AllStarted() },
 	})
 	if err != nil {
 		return nil, err

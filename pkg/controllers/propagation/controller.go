@@ -56,6 +56,10 @@ type Config struct {
 	// of namespaces is started too; until then objects in namespaces wait.
 	// Default: 30s.
 	NamespacesGrace time.Duration
+	// AllStarted says whether every kind that is to be propagated has been started,
+	// so that their recent removals count. What has a budget waits for that, and for
+	// NamespacesGrace at most. Default: that is always so.
+	AllStarted func() bool
 	// StatusRewrites is how many objects a second are looked at only because a member
 	// was lost or found: each may have its status written. Default: 100.
 	StatusRewrites int
@@ -122,6 +126,9 @@ func New(config Config) (*Controller, error) {
 	config.NamespacesGrace = cmp.Or(config.NamespacesGrace, 30*time.Second)
 	if config.Clock == nil {
 		config.Clock = clock.RealClock{}
+	}
+	if config.AllStarted == nil {
+		config.AllStarted = func() bool { return true }
 	}
 	registerMetrics()
 	return &Controller{

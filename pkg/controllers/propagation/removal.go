@@ -1,9 +1,7 @@
 package propagation
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -185,6 +183,9 @@ func (p *pass) wasRemoved(cluster string) bool {
 // knowsRemovals says that all recent removals are known that objects have in their
 // status.
 func (c *Controller) knowsRemovals() bool {
+	if !c.settled.Load() && !c.config.AllStarted() {
+		return false
+	}
 	return !slices.ContainsFunc(c.allKinds(), func(k *kind) bool { return !k.synced.Load() })
 }
 
@@ -246,36 +247,4 @@ func (w *weighing) prune(next *typesv1beta1.FederatedObjectStatus, now time.Time
 	if len(next.RecentRemovals) == 0 {
 		next.RecentRemovals = nil
 	}
-}
-
-// pausedMessage says which copies stay, why, and how to let them go.
-func pausedMessage(k *kind, obj *typesv1beta1.FederatedObject, paused *typesv1beta1.PausedRemoval, limits *removals.Limits) string {
-	names := strings.Join(paused.Clusters[:min(len(paused.Clusters), namedClusters)], ", ")
-	if more := len(paused.Clusters) - namedClusters; more > 0 {
-		names += fmt.Sprintf(" and %d more", more)
-	}
-	copies := "the copies in %d clusters stay (%s): "
-	if len(paused.Clusters) == 1 {
-		copies = "the copy in %d cluster stays (%s): "
-	}
-	var why string
-	switch paused.Reason {
-	case typesv1beta1.ReasonEmptyPlacement:
-		why = "the placement selects no cluster any more, and spec.placement.allowEmpty does not say that this is meant"
-	case typesv1beta1.ReasonBlastRadiusExceeded:
-		why = fmt.Sprintf("the placement does not select them any more, and the object may lose %s of its copies in %s without an approval",
-			limits.ClustersPerObject.String(), limits.Interval)
-	case typesv1beta1.ReasonGlobalBudgetExceeded:
-		why = fmt.Sprintf("the placement does not select them any more, and as many objects as may (%s) have lost copies in the last %s",
-			limits.Objects.String(), limits.Interval)
-	default:
-		why = fmt.Sprintf("every removal of %s is to be confirmed", k.name)
-	}
-	where := ""
-	if obj.Namespace != "" {
-		where = " -n " + obj.Namespace
-	}
-	return fmt.Sprintf(copies, len(paused.Clusters), names) + why +
-		fmt.Sprintf("; to let go what is listed in status.pausedRemoval: kubectl fed approve %s %s%s, or annotate the object with %s=%s",
-			k.name, obj.Name, where, typesv1beta1.ApproveRemovalAnnotation, paused.Hash)
 }

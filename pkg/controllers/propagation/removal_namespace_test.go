@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
 )
@@ -40,4 +41,27 @@ func TestWhatIsInTheNamespaceOfAnotherHasABudget(t *testing.T) {
 	w.awaitIdle()
 	require.Len(t, w.copiesOf(web), 3)
 	require.Len(t, w.get(simNamespaces, team).Status.Clusters, 1)
+}
+
+// What other objects have lost of late counts, also where their kind is started
+// after this one.
+func TestTheBudgetWaitsForKindsThatStartLate(t *testing.T) {
+	limits := shipped
+	limits.Objects, limits.Confirm = intstr.FromInt32(1), nil
+	w := newCautious(t, limits)
+	require.NoError(t, w.put(simConfigMaps, web, "1", "c0", "c1"))
+	w.awaitWanted(both)
+	require.Len(t, w.get(simConfigMaps, web).Status.RecentRemovals, 1)
+	w.kill()
+	w.starting.Store(true)
+	w.run()
+	require.NoError(t, w.put(simNamespaces, team, "", "c0", "c1"))
+	require.Eventually(t, func() bool {
+		obj := w.get(simNamespaces, team)
+		return obj.Status.ObservedGeneration == obj.Generation
+	}, patience, poll)
+	w.startKind(simConfigMaps)
+	w.starting.Store(false)
+	w.awaitPaused(simNamespaces, team, typesv1beta1.ReasonGlobalBudgetExceeded, "c2")
+	require.Equal(t, 1, w.clusters[2].of(simNamespaces).len())
 }

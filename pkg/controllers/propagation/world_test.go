@@ -87,6 +87,8 @@ type world struct {
 	// rewrites is Config.StatusRewrites; unreleased has finalizers stay on.
 	rewrites   int
 	unreleased bool
+	// starting says that kinds but that of namespaces are started later.
+	starting atomic.Bool
 	// reports is Config.ReportInterval.
 	reports time.Duration
 	// hostUID is the UID of every namespace of the host.
@@ -173,7 +175,7 @@ func (w *world) run() {
 		Events:           broadcaster.NewRecorder(runtime.NewScheme(), corev1.EventSource{}),
 		MinBackoff:       5 * time.Millisecond, MaxBackoff: 100 * time.Millisecond,
 		ReportInterval: w.reports, RequestTimeout: 5 * time.Second,
-		StatusRewrites: w.rewrites,
+		StatusRewrites: w.rewrites, AllStarted: func() bool { return !w.starting.Load() },
 	})
 	require.NoError(w.t, err)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(w.t.Context()))
@@ -188,7 +190,9 @@ func (w *world) run() {
 	w.mu.Unlock()
 	go func() { ended <- controller.Run(ctx) }()
 	for target := range w.kinds {
-		w.startKind(target)
+		if !w.starting.Load() || target == simNamespaces {
+			w.startKind(target)
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 
 	corev1beta1 "github.com/kubefederation/federation-apiserver/apis/core/v1beta1"
 	"github.com/kubefederation/federation-apiserver/pkg/federatedtypes"
@@ -102,6 +103,21 @@ func (c *Controller) lead(ctx context.Context, config *corev1beta1.FederatedType
 		return err
 	}
 	return propagationErr
+}
+
+// AllStarted says whether every type that is to be propagated is. One whose
+// federated type cannot be served never is.
+func (c *Controller) AllStarted() bool {
+	if !c.synced() {
+		return false
+	}
+	if !c.Settings.Get().Enabled(corev1beta1.PushReconciler) {
+		return true
+	}
+	configs, err := c.configs.List(labels.Everything())
+	return err == nil && !slices.ContainsFunc(configs, func(config *corev1beta1.FederatedTypeConfig) bool {
+		return config.DeletionTimestamp == nil && config.Spec.Propagation == corev1beta1.PropagationEnabled && !c.Propagation.Running(config.Name)
+	})
 }
 
 // propagate makes the propagation run, or not, as config says.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/kubefederation/federation-apiserver/test/env"
@@ -73,7 +74,7 @@ func (s *soak) restore(ctx context.Context) error {
 	if err := s.await(ctx, "the server to start", s.Federation().Start); err != nil {
 		return err
 	}
-	if err := s.awaitRecovery(ctx, "StoreRestored"); err != nil {
+	if err := s.awaitRecovery(ctx, "StoreRestored", "StoreOlder"); err != nil {
 		return err
 	}
 	if err := s.checkReadOnly(ctx); err != nil {
@@ -83,13 +84,14 @@ func (s *soak) restore(ctx context.Context) error {
 	return s.confirm(ctx, e)
 }
 
-// awaitRecovery waits until the server says that it does nothing for that reason.
-func (s *soak) awaitRecovery(ctx context.Context, reason string) error {
+// awaitRecovery waits until the server says that it does nothing for one of the reasons.
+func (s *soak) awaitRecovery(ctx context.Context, reasons ...string) error {
 	return s.await(ctx, "the recovery", func(ctx context.Context) error {
 		var exit *exec.ExitError
 		output, err := s.Command(ctx, "kubectl-fed", "recovery").CombinedOutput()
-		if !errors.As(err, &exit) || exit.ExitCode() != 1 || !bytes.Contains(output, []byte(reason)) {
-			return fmt.Errorf("kubectl fed recovery, for %s: %w: %s", reason, err, output)
+		isReason := func(reason string) bool { return bytes.Contains(output, []byte(reason)) }
+		if !errors.As(err, &exit) || exit.ExitCode() != 1 || !slices.ContainsFunc(reasons, isReason) {
+			return fmt.Errorf("kubectl fed recovery, for one of %v: %w: %s", reasons, err, output)
 		}
 		return nil
 	})

@@ -282,8 +282,11 @@ func (s *soak) ensureJoined(ctx context.Context, name string) error {
 func (s *soak) await(ctx context.Context, what string, try func(context.Context) error) error {
 	var last error
 	err := wait.PollUntilContextTimeout(ctx, pollInterval, settleLimit, true, func(ctx context.Context) (bool, error) {
-		last = try(ctx)
-		return last == nil, nil
+		err := try(ctx)
+		if last == nil || err == nil || ctx.Err() == nil {
+			last = err // that time ran out is known
+		}
+		return err == nil, nil
 	})
 	if err != nil {
 		return fmt.Errorf("waited in vain for %s: %w:\n%w", what, err, last)

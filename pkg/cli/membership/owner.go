@@ -64,17 +64,19 @@ func (o Owners) Another() *identity.Mark {
 	return o.Member
 }
 
-// TakeOver gives the member to the hub of the host, or to whichever comes first
-// where the host does not know its hub.
+// TakeOver gives the member to the hub of the host. Without its name that cannot be:
+// were there just no Lease, the former hub would take it again, or both would write.
 func (m Membership) TakeOver(ctx context.Context, member kubernetes.Interface, to *identity.Mark) error {
+	if to == nil {
+		return fmt.Errorf("taking over cluster %s: it is not known which federation the host has: there is no Lease %q in its namespace %q, or you may not read it. A federation that runs writes it when it starts; the ClusterRole federation-cluster-operator lets you read it. Nothing was changed in the Lease of the cluster",
+			m.Cluster, identity.HostLease, m.Namespace)
+	}
 	leases := member.CoordinationV1().Leases(m.Namespace)
 	lease, err := leases.Get(ctx, identity.MemberLease, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return nil
 	}
-	if err == nil && to == nil {
-		err = leases.Delete(ctx, lease.Name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &lease.UID, ResourceVersion: &lease.ResourceVersion}})
-	} else if err == nil {
+	if err == nil {
 		identity.TakeOver(lease, to.HubID, time.Now())
 		_, err = leases.Update(ctx, lease, metav1.UpdateOptions{FieldManager: ManagedBy})
 	}

@@ -87,6 +87,10 @@ func (b *bench) directPhase(ctx context.Context, op operation, round int) (*samp
 	}
 	defer arrived.close()
 	members := b.memberNames()
+	before, err := b.usage(ctx)
+	if err != nil {
+		return nil, err
+	}
 	begin := time.Now()
 	err = b.each(ctx, copies, b.inFlight, func(ctx context.Context, i int) error {
 		return b.direct(ctx, op, members[i%len(members)], i/len(members), revision(op, round))
@@ -98,7 +102,13 @@ func (b *bench) directPhase(ctx context.Context, op operation, round int) (*samp
 	if err != nil {
 		return nil, err
 	}
-	return &sample{copiesPerSecond: float64(copies) / last.Sub(begin).Seconds()}, nil
+	after, err := b.usage(ctx)
+	if err != nil {
+		return nil, err
+	}
+	used := after.per(before, b.objects, copies)
+	used.copiesPerSecond = float64(copies) / last.Sub(begin).Seconds()
+	return &used, nil
 }
 
 // profiledPhase is federatedPhase, with a profile of the server if it is the last

@@ -48,3 +48,26 @@ func cpuTime(pid int) (time.Duration, error) {
 	}
 	return time.Duration(ticks) * time.Second / ticksPerSecond, nil
 }
+
+// machineIdle is what the machine's processors have idled so far, added up, waiting
+// for disks included: fields 4 and 5 of the first line of proc_stat(5).
+func machineIdle() (time.Duration, error) {
+	data, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, fmt.Errorf("read the times of the machine: %w", err)
+	}
+	line, _, _ := bytes.Cut(data, []byte("\n"))
+	fields := bytes.Fields(line)
+	if len(fields) < 6 {
+		return 0, fmt.Errorf("read the times of the machine: no idle time in %q", line)
+	}
+	var ticks int64
+	for _, field := range fields[4:6] {
+		n, err := strconv.ParseInt(string(field), 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("read the times of the machine: %w", err)
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * time.Second / ticksPerSecond, nil
+}

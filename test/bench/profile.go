@@ -13,7 +13,7 @@ import (
 )
 
 // profileLength is how much of a phase is profiled.
-const profileLength = 5 * time.Second
+const profileLength = 12 * time.Second
 
 // profiles are what is recorded of a phase, by the ending of the file's name.
 var profiles = map[string]string{

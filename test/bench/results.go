@@ -42,9 +42,11 @@ type phase struct {
 	HubCPUMillis       float64   `json:"hubCPUMillisPerObject"`
 	ServerCPUMillis    float64   `json:"serverCPUMillisPerObject"`
 	RevisionsPerObject float64   `json:"revisionsPerObject"`
-	// CPUMillis per object by process, Requests to members per copy by verb.
-	CPUMillis map[string]float64 `json:"cpuMillisPerObject"`
-	Requests  map[string]float64 `json:"requestsPerCopy"`
+	// CPUMillis per object by process, and the same of direct writes; Requests to
+	// members per copy by verb.
+	CPUMillis       map[string]float64 `json:"cpuMillisPerObject"`
+	DirectCPUMillis map[string]float64 `json:"directCPUMillisPerObject"`
+	Requests        map[string]float64 `json:"requestsPerCopy"`
 	// StoreKiB by which the hub's store grows per object.
 	StoreKiB float64 `json:"storeKiBPerObject"`
 }
@@ -66,11 +68,13 @@ func (r *results) phases() []phase {
 			ServerCPUMillis:    median(r.federated[op], func(s *sample) float64 { return millis(s.cpu[processServer]) }),
 			RevisionsPerObject: median(r.federated[op], func(s *sample) float64 { return s.revisions }),
 			CPUMillis:          map[string]float64{},
+			DirectCPUMillis:    map[string]float64{},
 			Requests:           map[string]float64{},
 			StoreKiB:           median(r.federated[op], func(s *sample) float64 { return s.storeBytes / 1024 }),
 		}
 		for _, process := range processNames {
-			p.CPUMillis[process] = median(r.federated[op], func(s *sample) float64 { return millis(s.cpu[process]) })
+			used := func(s *sample) float64 { return millis(s.cpu[process]) }
+			p.CPUMillis[process], p.DirectCPUMillis[process] = median(r.federated[op], used), median(r.direct[op], used)
 		}
 		for verb := range r.verbs(op) {
 			p.Requests[verb] = median(r.federated[op], func(s *sample) float64 { return s.requests[verb] })
@@ -123,6 +127,7 @@ func (r *results) print(out io.Writer) {
 	fmt.Fprintln(out)
 	for _, p := range r.phases() {
 		fmt.Fprintf(out, "CPU in ms per object, %s: %s\n", p.Operation, listed(p.CPUMillis, "%.1f"))
+		fmt.Fprintf(out, "CPU in ms per object, direct %s: %s\n", p.Operation, listed(p.DirectCPUMillis, "%.1f"))
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.memory)) {
 		fmt.Fprintf(out, "memory with %d objects, %s: %d MiB at most", r.options.objects, name, r.memory[name].Peak>>20)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/prometheus/common/expfmt"
@@ -17,8 +18,11 @@ import (
 )
 
 // The processes that are measured. There are several members; what theirs take
-// is added up.
+// is added up. Idle is what no process of the machine takes: it says whether the
+// machine is the limit.
 const (
+	processHarness   = "harness"
+	processIdle      = "idle"
 	processServer    = "federation-apiserver"
 	processHost      = "host-kube-apiserver"
 	processHostKV    = "host-etcd"
@@ -26,7 +30,7 @@ const (
 	processMembersKV = "members-etcd"
 )
 
-var processNames = []string{processServer, processHost, processHostKV, processMembers, processMembersKV}
+var processNames = []string{processServer, processHost, processHostKV, processMembers, processMembersKV, processHarness, processIdle}
 
 // usage is what all has used so far.
 type usage struct {
@@ -82,7 +86,7 @@ func (b *bench) processes(ctx context.Context) (map[string][]int, error) {
 	for _, member := range b.env.Members() {
 		listed = append(listed, process{processMembers, member.APIServerPID}, process{processMembersKV, member.EtcdPID})
 	}
-	pids := map[string][]int{}
+	pids := map[string][]int{processHarness: {os.Getpid()}}
 	for _, process := range listed {
 		pid, err := process.pid(ctx)
 		if err != nil {
@@ -108,7 +112,8 @@ func (b *bench) processorTimes(ctx context.Context) (map[string]time.Duration, e
 			times[name] += used
 		}
 	}
-	return times, nil
+	times[processIdle], err = machineIdle()
+	return times, err
 }
 
 // requests reads from the members' metrics how many requests they have answered.

@@ -42,7 +42,7 @@ func (b *bench) measureBurst(ctx context.Context) (*results, error) {
 	for round := range b.rounds + 1 {
 		b.reporter.Status("round %d of %d", round, b.rounds)
 		for _, op := range operations {
-			direct, err := b.directPhase(ctx, op, round)
+			direct, err := b.profiledDirectPhase(ctx, op, round)
 			if err != nil {
 				return nil, fmt.Errorf("direct %s: %w", op, err)
 			}
@@ -111,18 +111,39 @@ func (b *bench) directPhase(ctx context.Context, op operation, round int) (*samp
 	return &used, nil
 }
 
+// profiled says whether a round is the one of which profiles are kept.
+func (b *bench) profiled(round int) bool { return b.profiles && round == b.rounds }
+
+// profiledDirectPhase is directPhase, with a profile of a member if they are asked
+// for.
+func (b *bench) profiledDirectPhase(ctx context.Context, op operation, round int) (*sample, error) {
+	if !b.profiled(round) {
+		return b.directPhase(ctx, op, round)
+	}
+	wait, err := b.profileMember(ctx, "direct-"+string(op))
+	if err != nil {
+		return nil, err
+	}
+	measured, err := b.directPhase(ctx, op, round)
+	return measured, errors.Join(err, wait())
+}
+
 // profiledPhase is federatedPhase, with a profile of the server if it is the last
 // round and profiles are asked for.
 func (b *bench) profiledPhase(ctx context.Context, op operation, round int) (*sample, error) {
-	if !b.profiles || round != b.rounds {
+	if !b.profiled(round) {
 		return b.federatedPhase(ctx, op, round)
 	}
 	wait, err := b.profile(ctx, string(op))
 	if err != nil {
 		return nil, err
 	}
+	waitForMember, err := b.profileMember(ctx, string(op))
+	if err != nil {
+		return nil, errors.Join(err, wait())
+	}
 	measured, err := b.federatedPhase(ctx, op, round)
-	return measured, errors.Join(err, wait())
+	return measured, errors.Join(err, wait(), waitForMember())
 }
 
 // federatedPhase writes all objects to the host, and waits for their copies.

@@ -21,6 +21,21 @@ var profiles = map[string]string{
 	".allocs.pprof": "/debug/pprof/allocs",
 }
 
+// profileMember records what the processor time of a member's API server goes to
+// from now on.
+func (b *bench) profileMember(ctx context.Context, name string) (wait func() error, err error) {
+	member := b.env.Members()[0]
+	client, err := rawClient(member.Config())
+	if err != nil {
+		return nil, err
+	}
+	var recording errgroup.Group
+	recording.Go(func() error {
+		return b.record(ctx, client, profiles[".pprof"], name+"."+member.Name()+".pprof")
+	})
+	return recording.Wait, nil
+}
+
 // profile records what the server's processor time goes to and what it allocates
 // from now on, as pprof files that begin with a name. The function that it returns
 // waits for the end of the record.

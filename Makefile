@@ -4,7 +4,7 @@ SANDBOX := .cache/bin/sandbox
 TEST_FLAGS ?= -timeout=40m
 # Packages are tested in this order, and those that take longest are not to be the last to begin. Two that need an
 # environment of their own stand between those that take turns with the shared ones.
-LONGEST := ./test/e2e ./test/conformance ./test/ha ./test/deploy ./pkg/cli
+LONGEST := ./test/e2e ./test/conformance ./test/ha ./test/deploy ./test/kubefed ./pkg/cli
 VERSION ?= v0.0.0-dev
 IMAGE ?= kubefederation/federation-apiserver:$(VERSION)
 

@@ -2,9 +2,11 @@ package env
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -62,8 +64,19 @@ func Shared(t testing.TB) *Environment {
 // failureLines is how much of the server's log a failed test shows. FEDERATION_TEST_KEEP keeps all logs.
 const failureLines = 40
 
+// testsAtOnce is how many parallel tests run where -parallel does not say otherwise: they wait for clusters rather than
+// work, whatever the number of processors is.
+const testsAtOnce = 6
+
 // Run runs the tests of a package that uses Shared, and cleans up: func TestMain(m *testing.M) { os.Exit(env.Run(m)) }.
 func Run(m *testing.M) int {
+	flag.Parse()
+	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == parallel.DefValue {
+		if err := parallel.Value.Set(strconv.Itoa(testsAtOnce)); err != nil {
+			fmt.Fprintln(os.Stderr, "run tests side by side:", err)
+			return 1
+		}
+	}
 	code := m.Run()
 	if err := release(); err != nil {
 		fmt.Fprintln(os.Stderr, "end the test environment:", err)

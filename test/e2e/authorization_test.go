@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/rand"
+	"k8s.io/client-go/discovery"
 
 	"github.com/kubefederation/federation-apiserver/test/env"
 )
@@ -174,9 +175,13 @@ func TestANamespaceEditorIsNoAdministratorOfMembers(t *testing.T) {
 		t.Cleanup(func() {
 			f.kubectlAfter("delete", "-n", env.SystemNamespace, "federatedtypeconfig", config, "--ignore-not-found")
 		})
-		f.eventually("the kind to be served through the host", func() error {
-			_, err := f.host(federatedClusterRoleBindings, "").List(f.ctx(), metav1.ListOptions{})
-			return err
+		discoverer, err := discovery.NewDiscoveryClientForConfig(f.Host().Config())
+		require.NoError(t, err)
+		f.eventually("the kind to be served through the host, which kubectl asks for it", func() error {
+			if _, err := f.host(federatedClusterRoleBindings, "").List(f.ctx(), metav1.ListOptions{}); err != nil {
+				return err
+			}
+			return discovers(discoverer, federatedClusterRoleBindings)
 		})
 		role := federatedObject("FederatedClusterRole", "", "all-"+namespace, map[string]any{
 			"rules": []any{map[string]any{"verbs": []any{"*"}, "apiGroups": []any{"*"}, "resources": []any{"*"}}}}, cluster1)
@@ -193,7 +198,7 @@ func TestANamespaceEditorIsNoAdministratorOfMembers(t *testing.T) {
 		f.grantEverywhere("rbac-"+namespace, ed, "create", "clusterroles.rbac.authorization.k8s.io,clusterrolebindings.rbac.authorization.k8s.io")
 		f.awaitRefusal("make a cluster role of rights that one has not", create(role), "lacks: * *.*")
 		f.awaitRefusal("bind a cluster role that one does not hold", create(binding), `bind clusterroles.rbac.authorization.k8s.io "cluster-admin"`)
-		_, err := f.host(federatedClusterRoleBindings, "").Create(f.ctx(), binding, dryRun)
+		_, err = f.host(federatedClusterRoleBindings, "").Create(f.ctx(), binding, dryRun)
 		require.NoError(t, err, "an administrator may")
 	})
 }

@@ -38,6 +38,7 @@ type phase struct {
 	HubCPUMillisPerObject  float64            `json:"hubCPUMillisPerObject"`
 	RevisionsPerObject     float64            `json:"revisionsPerObject"`
 	CPUMillisPerObject     map[string]float64 `json:"cpuMillisPerObject"`
+	DirectCPUMillis        map[string]float64 `json:"directCPUMillisPerObject"`
 	RequestsPerCopy        map[string]float64 `json:"requestsPerCopy"`
 	StoreKiBPerObject      float64            `json:"storeKiBPerObject"`
 	ServerCPUMillisPerItem float64            `json:"serverCPUMillisPerObject"`

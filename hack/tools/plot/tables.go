@@ -115,11 +115,11 @@ func cpuTable(bursts []burst) string {
 	var rows [][]string
 	for _, b := range bursts {
 		for _, p := range b.Phases {
-			row := []string{b.Title, number(float64(b.Members), 0), p.Operation}
+			direct, federated := []string{b.Title, number(float64(b.Members), 0), "direct " + p.Operation}, []string{b.Title, number(float64(b.Members), 0), p.Operation}
 			for _, name := range names {
-				row = append(row, number(p.CPUMillisPerObject[name], 1))
+				direct, federated = append(direct, number(p.DirectCPUMillis[name], 1)), append(federated, number(p.CPUMillisPerObject[name], 1))
 			}
-			rows = append(rows, append(row, number(p.HubCPUMillisPerObject, 1)))
+			rows = append(rows, append(direct, ""), append(federated, number(p.HubCPUMillisPerObject, 1)))
 		}
 	}
 	return markdown(3, append(append([]string{"Objects", "Members", "Phase"}, names...), "hub"), rows)

@@ -80,7 +80,6 @@ func (c *ControlPlane) apiServerArgs() []string {
 		"--proxy-client-key-file=" + c.path("pki", "front-proxy-client.key"),
 		"--audit-policy-file=" + c.auditPolicy(),
 		"--audit-log-path=" + c.AuditLog(),
-		"--profiling=false",
 		"--allow-metric-labels-manifest=" + c.metricLabels(),
 	}
 }

@@ -62,8 +62,8 @@ func (l *ledger) reported(key objectKey, uid types.UID, s snapshot) {
 }
 
 // arm makes a report due after interval, unless it is due sooner. It returns in
-// how long it is due, and whether that is new.
-func (l *ledger) arm(key objectKey, uid types.UID, now time.Time, interval time.Duration) (rest time.Duration, fresh bool) {
+// how long it is due.
+func (l *ledger) arm(key objectKey, uid types.UID, now time.Time, interval time.Duration) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := l.of(key, uid)
@@ -74,10 +74,10 @@ func (l *ledger) arm(key objectKey, uid types.UID, now time.Time, interval time.
 		r.unreported = now
 	}
 	if !r.due.IsZero() && now.Before(r.due) {
-		return r.due.Sub(now), false
+		return r.due.Sub(now)
 	}
 	r.due = now.Add(interval)
-	return interval, true
+	return interval
 }
 
 // began notes that work on an object began.

@@ -260,7 +260,7 @@ func (w *memberWorker) note(ctx context.Context, k *kind, key objectKey, obj *ty
 	}
 	if all {
 		w.c.objects.Add(key)
-	} else if rest, fresh := w.c.ledger.arm(key, obj.UID, w.c.now(), w.c.reportInterval(obj)); fresh {
-		w.c.objects.AddAfter(key, rest)
+	} else {
+		w.c.reportLater(key, obj)
 	}
 }

@@ -280,7 +280,7 @@ func (p *pass) report(ctx context.Context, taken snapshot) error {
 
 	observed := changed && sameButObserved(&p.obj.Status, status)
 	if observed && !taken.due && !p.mustRecord() {
-		p.reportLater(next.now)
+		p.c.reportLater(p.key, p.obj)
 	} else if p.mustRecord() || !p.unsettled || taken.due && !p.postponed(taken, next.now) {
 		if changed {
 			written, err := p.write(ctx, status)
@@ -299,23 +299,23 @@ func (p *pass) report(ctx context.Context, taken snapshot) error {
 			propagationSeconds.WithLabelValues(p.k.name).Observe(next.now.Sub(taken.since).Seconds())
 		}
 	} else if changed {
-		p.reportLater(next.now)
+		p.c.reportLater(p.key, p.obj)
 	}
 	if p.weighed != nil && p.weighed.reserved.Len() > 0 {
 		p.c.objects.Add(p.key) // they may go now
 	}
 	if p.weighed != nil && p.weighed.deferred.Len() > 0 {
-		p.reportLater(next.now) // by then it may be known what else was removed
+		p.c.reportLater(p.key, p.obj) // by then it may be known what else was removed
 	}
 	p.enqueue()
 	return nil
 }
 
-// reportLater has the object looked at when its report is due. It is queued even if
-// it was so before: the queue may have taken an earlier time for that one.
-func (p *pass) reportLater(now time.Time) {
-	rest, _ := p.c.ledger.arm(p.key, p.obj.UID, now, p.c.reportInterval(p.obj))
-	p.c.objects.AddAfter(p.key, rest)
+// reportLater has an object looked at when its report is due. It is queued even if
+// it was so before: the queue may have taken an earlier time for that one, which is
+// over.
+func (c *Controller) reportLater(key objectKey, obj *typesv1beta1.FederatedObject) {
+	c.objects.AddAfter(key, c.ledger.arm(key, obj.UID, c.now(), c.reportInterval(obj)))
 }
 
 // mustRecord says that there are selected clusters that the status does not name

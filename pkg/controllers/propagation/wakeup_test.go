@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/utils/clock"
 
 	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
 )
@@ -198,4 +199,23 @@ func (t *simType) driftUnnoticed(key types.NamespacedName) {
 	object.version = version
 	object.drift++
 	t.seen[key] = object.observed()
+}
+
+// TestAReportThatIsDueIsNotLost: an object that waits in the queue for something else
+// is looked at then, when its report is not due yet. A result that comes after that has
+// it looked at once more.
+func TestAReportThatIsDueIsNotLost(t *testing.T) {
+	t.Parallel()
+	c := &Controller{ledger: newLedger(), objects: newLane[objectKey]("", time.Second, time.Minute), config: Config{Clock: clock.RealClock{}, ReportInterval: 200 * time.Millisecond}}
+	defer c.objects.ShutDown()
+	obj := &typesv1beta1.FederatedObject{}
+	obj.Generation, obj.UID = 1, "u"
+	key := objectKey{kind: "configmaps", NamespacedName: types.NamespacedName{Namespace: "team", Name: "web"}}
+	c.reportLater(key, obj)
+	c.objects.AddAfter(key, time.Millisecond) // instead of the time that it had
+	taken, _ := c.objects.Get()
+	require.Equal(t, key, taken)
+	c.objects.Done(key)
+	c.reportLater(key, obj)
+	require.Eventually(t, func() bool { return c.objects.Len() == 1 }, patience, time.Millisecond)
 }

@@ -234,9 +234,7 @@ func (w *memberWorker) statusChanged(k *kind, name types.NamespacedName) {
 	if obj == nil {
 		return
 	}
-	if rest, fresh := w.c.ledger.arm(key, obj.UID, w.c.now(), w.c.reportInterval(obj)); fresh {
-		w.c.objects.AddAfter(key, rest)
-	}
+	w.c.reportLater(key, obj)
 }
 
 // stateChanged looks at all copies when it is known what there is.

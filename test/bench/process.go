@@ -38,15 +38,7 @@ func cpuTime(pid int) (time.Duration, error) {
 	}
 	// The name of the program may have spaces; the fields after it begin with the third.
 	fields := bytes.Fields(data[bytes.LastIndexByte(data, ')')+1:])
-	var ticks int64
-	for _, field := range fields[11:13] {
-		n, err := strconv.ParseInt(string(field), 10, 64)
-		if err != nil {
-			return 0, fmt.Errorf("read the times of a process: %w", err)
-		}
-		ticks += n
-	}
-	return time.Duration(ticks) * time.Second / ticksPerSecond, nil
+	return sum(fields[11:13])
 }
 
 // machineIdle is what the machine's processors have idled so far, added up, waiting
@@ -61,11 +53,16 @@ func machineIdle() (time.Duration, error) {
 	if len(fields) < 6 {
 		return 0, fmt.Errorf("read the times of the machine: no idle time in %q", line)
 	}
+	return sum(fields[4:6])
+}
+
+// sum adds up times in ticks.
+func sum(fields [][]byte) (time.Duration, error) {
 	var ticks int64
-	for _, field := range fields[4:6] {
+	for _, field := range fields {
 		n, err := strconv.ParseInt(string(field), 10, 64)
 		if err != nil {
-			return 0, fmt.Errorf("read the times of the machine: %w", err)
+			return 0, fmt.Errorf("read times in /proc: %w", err)
 		}
 		ticks += n
 	}

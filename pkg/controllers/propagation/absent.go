@@ -88,7 +88,7 @@ func (p *pass) setAside(ctx context.Context) error {
 	for _, cluster := range stored.Spec.Clusters {
 		names = append(names, cluster.Name)
 	}
-	p.c.tellRemoval(stored, corev1.EventTypeNormal, "RemovalPending", fmt.Sprintf(
+	p.c.tellRemoval(stored, "RemovalPending", fmt.Sprintf(
 		"%s was deleted; its copies in %s, which cannot be reached, will be when they can", p.what(), strings.Join(names, ", ")))
 	return nil
 }
@@ -153,7 +153,7 @@ func (p *pass) supersede(ctx context.Context) (sets.Set[string], error) {
 		if err := p.c.removals.takeOut(ctx, removal, ours...); err != nil {
 			return nil, err
 		}
-		p.c.tellRemoval(removal, corev1.EventTypeNormal, "RemovalSuperseded", fmt.Sprintf(
+		p.c.tellRemoval(removal, "RemovalSuperseded", fmt.Sprintf(
 			"%s exists again, and its copies in %s are those of the new object", p.what(), strings.Join(ours, ", ")))
 	}
 	return elsewhere, nil
@@ -176,8 +176,15 @@ func (p *pass) what() string {
 	return fmt.Sprintf("%s %s", p.k.federated.Kind, displayName(p.key.Namespace, p.key.Name))
 }
 
+// removalGivenUp is the reason of an event that warns: something is left in a member.
+const removalGivenUp = "RemovalGivenUp"
+
 // tellRemoval makes an event on a removal.
-func (c *Controller) tellRemoval(removal *corev1beta1.PendingRemoval, eventType, reason, message string) {
+func (c *Controller) tellRemoval(removal *corev1beta1.PendingRemoval, reason, message string) {
+	eventType := corev1.EventTypeNormal
+	if reason == removalGivenUp {
+		eventType = corev1.EventTypeWarning
+	}
 	if eventType == corev1.EventTypeNormal && !c.announcer.limiter.TryAccept() {
 		return
 	}

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -66,11 +65,7 @@ func (w *memberWorker) carryOut(ctx context.Context, k *kind, key objectKey, obj
 		w.queue.AddRateLimited(key)
 	case f.over:
 		w.queue.Forget(key)
-		eventType := corev1.EventTypeNormal
-		if f.reason == "RemovalGivenUp" {
-			eventType = corev1.EventTypeWarning
-		}
-		w.c.tellRemoval(removal, eventType, f.reason, f.message)
+		w.c.tellRemoval(removal, f.reason, f.message)
 		w.queue.Add(key) // a copy that stays is without a federated object
 	case f.event && f.after == 0:
 		w.queue.Forget(key)
@@ -110,7 +105,7 @@ func (w *memberWorker) tryRemoval(ctx context.Context, k *kind, key objectKey, o
 		return fate{event: true}
 	case registered.Since.After(removal.CreationTimestamp.Time):
 		// It has left and come back, maybe as another one, while nobody looked.
-		return fate{over: true, reason: "RemovalGivenUp", message: "the cluster has left and joined anew: " + leftBehind(removal, w.name)}
+		return fate{over: true, reason: removalGivenUp, message: "the cluster has left and joined anew: " + leftBehind(removal, w.name)}
 	}
 
 	copies, name := member.Copies(k.resource, k.namespaced), k.inMember(key.NamespacedName)

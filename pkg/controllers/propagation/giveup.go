@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
@@ -33,7 +32,7 @@ func (c *Controller) followRemovals() cache.ResourceEventHandler {
 				return
 			}
 			if !c.removals.deleted(removal) {
-				c.tellRemoval(removal, corev1.EventTypeWarning, "RemovalGivenUp", "the PendingRemoval was deleted before it was carried out: "+leftBehind(removal))
+				c.tellRemoval(removal, removalGivenUp, "the PendingRemoval was deleted before it was carried out: "+leftBehind(removal))
 			}
 			c.letGo(removal)
 		},
@@ -131,7 +130,7 @@ func (c *Controller) syncRemoval(ctx context.Context, name string) error {
 	if err := c.removals.takeOut(ctx, removal, left...); err != nil {
 		return err
 	}
-	c.tellRemoval(removal, corev1.EventTypeWarning, "RemovalGivenUp", "the cluster is not a member any more: "+leftBehind(removal, left...))
+	c.tellRemoval(removal, removalGivenUp, "the cluster is not a member any more: "+leftBehind(removal, left...))
 	return nil
 }
 
@@ -143,6 +142,6 @@ func (c *Controller) expire(ctx context.Context, removal *corev1beta1.PendingRem
 	case err != nil:
 		return fmt.Errorf("give up PendingRemoval %s: %w", removal.Name, err)
 	}
-	c.tellRemoval(removal, corev1.EventTypeWarning, "RemovalGivenUp", fmt.Sprintf("its time has come (spec.removals.giveUpAfter): %s", leftBehind(removal)))
+	c.tellRemoval(removal, removalGivenUp, fmt.Sprintf("its time has come (spec.removals.giveUpAfter): %s", leftBehind(removal)))
 	return nil
 }

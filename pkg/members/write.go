@@ -1,6 +1,7 @@
 package members
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,7 +31,9 @@ func (t *Type) Apply(ctx context.Context, key types.NamespacedName, body []byte)
 		return Observed{}, err
 	}
 	force := true
-	options := metav1.PatchOptions{FieldManager: typesv1beta1.FieldManager, Force: &force}
+	// To validate fields means to parse the body a second time for keys that are in it twice, which JSON that was encoded from
+	// a map does not have. A field that the member's schema has not fails an apply all the same.
+	options := metav1.PatchOptions{FieldManager: typesv1beta1.FieldManager, Force: &force, FieldValidation: metav1.FieldValidationIgnore}
 	return t.requestTo(ctx, resource, key, func(ctx context.Context, conn *connection) (Observed, error) {
 		if detail := t.Detail(); detail != Metadata {
 			return observedIn(detail)(objectsOf(conn, resource, key.Namespace).Patch(ctx, key.Name, types.ApplyPatchType, body, options))
@@ -59,6 +62,10 @@ func observedMetadata(meta *metav1.PartialObjectMetadata, err error) (Observed, 
 
 // resourceOf returns the resource in the group and version of an object.
 func (t *Type) resourceOf(body []byte) (schema.GroupVersionResource, error) {
+	// Keys are in order, so this is how nearly all begin.
+	if bytes.HasPrefix(body, []byte(`{"apiVersion":"`+t.resource.GroupVersion().String()+`",`)) {
+		return t.resource, nil
+	}
 	var object metav1.TypeMeta
 	if err := json.Unmarshal(body, &object); err != nil {
 		return t.resource, fmt.Errorf("the object to apply is not JSON: %w", err)

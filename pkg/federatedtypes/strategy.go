@@ -1,6 +1,7 @@
 package federatedtypes
 
 import (
+	"bytes"
 	"context"
 	"slices"
 	"time"
@@ -82,11 +83,13 @@ func unseenConditions(now time.Time) []typesv1beta1.Condition {
 func (s strategy) PrepareForUpdate(ctx context.Context, obj, old runtime.Object) {
 	federated, stored := obj.(*typesv1beta1.FederatedObject), old.(*typesv1beta1.FederatedObject)
 	federated.Status = stored.Status
-	s.prune(federated)
-	if sameTemplate(federated.Spec.Template, stored.Spec.Template) {
-		federated.Spec.Template = stored.Spec.Template
+	if !identical(federated, stored) {
+		s.prune(federated)
+		if sameTemplate(federated.Spec.Template, stored.Spec.Template) {
+			federated.Spec.Template = stored.Spec.Template
+		}
 	}
-	if sameSpec(&federated.Spec, &stored.Spec) {
+	if identical(federated, stored) && sameSpec(&federated.Spec, &stored.Spec) {
 		federated.Spec = stored.Spec
 	} else {
 		federated.Generation = stored.Generation + 1
@@ -96,6 +99,11 @@ func (s strategy) PrepareForUpdate(ctx context.Context, obj, old runtime.Object)
 	if !syncFinalizerUnguarded(ctx) {
 		s.keepSyncFinalizer(federated)
 	}
+}
+
+// identical says that two templates have the same bytes, which PrepareForUpdate gives to those that say the same.
+func identical(a, b *typesv1beta1.FederatedObject) bool {
+	return bytes.Equal(a.Spec.Template.Raw, b.Spec.Template.Raw)
 }
 
 // Validate checks what the user wrote: ours by our rules, the template by the
@@ -111,7 +119,7 @@ func (s strategy) Validate(_ context.Context, obj runtime.Object) field.ErrorLis
 func (s strategy) ValidateUpdate(_ context.Context, obj, old runtime.Object) field.ErrorList {
 	federated, stored := obj.(*typesv1beta1.FederatedObject), old.(*typesv1beta1.FederatedObject)
 	errs := validation.ValidateFederatedObjectUpdate(federated, stored, s.target())
-	if !sameTemplate(federated.Spec.Template, stored.Spec.Template) {
+	if !identical(federated, stored) {
 		errs = append(errs, s.validateTemplate(federated)...)
 	}
 	return errs

@@ -88,3 +88,20 @@ func TestUnjoinLeavesCopiesOfAnotherMembership(t *testing.T) {
 	out := f.succeed("unjoin", "twin", "--cluster-context", "cluster3", "--policy=remove", "--yes")
 	require.Contains(t, out, "twin: copies are left as they are: the cluster is a member as cluster3 too\n")
 }
+
+// The context is that of another member, which has copies of the same names.
+func TestUnjoinWithTheContextOfAnotherMember(t *testing.T) {
+	f := leaving(t)
+	before, err := f.in("cluster1").CoreV1().ConfigMaps("leaving").Get(f.ctx, "settings", metav1.GetOptions{})
+	require.NoError(t, err)
+	for _, policy := range []string{"remove", "orphan"} {
+		message := f.fail("unjoin", "cluster3", "--cluster-context", "cluster1", "--policy="+policy, "--yes")
+		require.Contains(t, message, `the cluster of the context "cluster1" has no ServiceAccount kube-federation-system/cluster3-host`)
+		require.Contains(t, message, "Nothing was changed")
+	}
+	f.cluster("cluster3")
+	kept, err := f.in("cluster1").CoreV1().ConfigMaps("leaving").Get(f.ctx, "settings", metav1.GetOptions{})
+	require.NoError(t, err)
+	require.Equal(t, before.UID, kept.UID)
+	require.Equal(t, "true", kept.Labels["kubefed.io/managed"])
+}

@@ -71,6 +71,7 @@ func TestWritesWaitForTheOwner(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, found)
 		require.NoError(t, member.Lease("system", "owner").WriteOwnerLease(ctx, &coordinationv1.Lease{}))
+		require.Equal(t, "c", member.ClusterID(), "the UID of the Lease")
 	}
 	taken := func() {
 		t.Helper()
@@ -121,6 +122,7 @@ func TestWritesWaitForTheOwner(t *testing.T) {
 	moved := cluster.DeepCopy()
 	moved.Spec.APIEndpoint += "/"
 	require.NoError(t, set.Update(moved, secret))
+	require.Empty(t, member.ClusterID())
 	refused(HoldUnchecked)
 	require.Positive(t, leased.Load())
 }

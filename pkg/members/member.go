@@ -34,6 +34,7 @@ type Member struct {
 	conn      *connection
 	types     map[schema.GroupVersionResource]*Type
 	ownership ownership
+	clusterID string
 	// toldHold is what the handlers of the Set know; Set.updating is held.
 	toldHold HeldError
 	// changed is closed, and made anew, when a request may fare better than before.
@@ -81,6 +82,24 @@ func (m *Member) LastSeen() time.Time {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	return m.seen
+}
+
+// ClusterID is the UID of the Lease by which the member was last found to be owned:
+// members of the same one are the same cluster, joined under several names. It is
+// empty before that.
+func (m *Member) ClusterID() string {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.clusterID
+}
+
+// identify notes the ClusterID that was read through a connection.
+func (m *Member) identify(conn *connection, id string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.conn != nil && m.conn.address == conn.address && id != "" {
+		m.clusterID = id
+	}
 }
 
 func (m *Member) setSeen(at time.Time) {
@@ -250,7 +269,7 @@ func (m *Member) configure(next settings, malformed error) error {
 	}
 	m.malformed = malformed
 	if previous == nil || m.conn == nil || previous.address != m.conn.address {
-		m.ownership = ownership{} // it may be another cluster
+		m.ownership, m.clusterID = ownership{}, "" // it may be another cluster
 	}
 	m.wake()
 	m.mu.Unlock()

@@ -71,5 +71,6 @@ func (l *Leased) send(ctx context.Context, request func(rest.Interface) *rest.Re
 	if err := json.Unmarshal(raw, lease); err != nil {
 		return nil, fmt.Errorf("member %s: reading the Lease %s: %w", l.member.name, l.name, err)
 	}
+	l.member.identify(conn, string(lease.UID))
 	return lease, nil
 }

@@ -27,6 +27,8 @@ type member struct {
 	deletion
 	kube kubernetes.Interface
 	meta metadata.Interface
+	// context of the kubeconfig by which it is reached.
+	context string
 }
 
 func newMember(cluster *connect.Cluster, m membership.Membership, d deletion) (*member, error) {
@@ -41,7 +43,7 @@ func newMember(cluster *connect.Cluster, m membership.Membership, d deletion) (*
 	if err != nil {
 		return nil, fmt.Errorf("context %q of the kubeconfig: %w", cluster.Context, err)
 	}
-	return &member{Membership: m, deletion: d, kube: kube, meta: meta}, nil
+	return &member{Membership: m, deletion: d, kube: kube, meta: meta, context: cluster.Context}, nil
 }
 
 // ping asks the member for the system namespace, whether it is there or not.
@@ -51,6 +53,19 @@ func (m *member) ping(ctx context.Context) error {
 	_, err := m.kube.CoreV1().Namespaces().Get(ctx, m.Namespace, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return nil
+	}
+	return err
+}
+
+// known returns an error if the cluster is not one that joined under this name: a
+// context that was mistaken leads to another member, which has copies of the same
+// names.
+func (m *member) known(ctx context.Context) error {
+	account := m.ServiceAccountName()
+	_, err := m.kube.CoreV1().ServiceAccounts(m.Namespace).Get(ctx, account, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return fmt.Errorf("the cluster of the context %q has no ServiceAccount %s/%s, which join makes: is it another cluster (--cluster-context), or was the host named differently (--host-cluster-name)? With --force its copies are left as they are",
+			m.context, m.Namespace, account)
 	}
 	return err
 }

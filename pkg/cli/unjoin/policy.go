@@ -52,6 +52,9 @@ func (o *Options) copies(ctx context.Context, client *federation.Client, m *memb
 			return nil, nil
 		}
 	}
+	if err := m.known(ctx); err != nil {
+		return nil, err
+	}
 	m.report.Doing("%s: looking for copies", o.Cluster)
 	record, err := recordOf(ctx, client, o.Cluster)
 	if err != nil {

@@ -71,6 +71,9 @@ type MemberChange struct {
 type Member interface {
 	Name() string
 	Labels() map[string]string
+	// ClusterID is the same of members that are one cluster, joined under several
+	// names; empty while it is not known.
+	ClusterID() string
 	// Ready says whether requests to the member make sense.
 	Ready() bool
 	// Flow bounds the requests for copies that are in flight.

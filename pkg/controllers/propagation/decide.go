@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
@@ -162,8 +163,9 @@ func (c *Controller) isOutOfScope(k *kind) bool {
 }
 
 // isExcluded asks the storage whether obj, as it is now, is not for a cluster, as
-// that is now. It is the evidence that a removal needs: a cache can be behind.
-func (c *Controller) isExcluded(ctx context.Context, k *kind, obj *typesv1beta1.FederatedObject, cluster string) (bool, error) {
+// that is now, under no name under which it is a member. uid is that of the copy. It
+// is the evidence that a removal needs: a cache can be behind.
+func (c *Controller) isExcluded(ctx context.Context, k *kind, obj *typesv1beta1.FederatedObject, cluster string, uid types.UID) (bool, error) {
 	live, err := k.source.Get(ctx, obj.Namespace, obj.Name)
 	if err != nil {
 		return false, fmt.Errorf("read the object before a removal: %w", err)
@@ -172,12 +174,9 @@ func (c *Controller) isExcluded(ctx context.Context, k *kind, obj *typesv1beta1.
 	if live.UID != obj.UID || live.Generation != obj.Generation || isOrphaning(live) != isOrphaning(obj) {
 		return false, nil
 	}
-	registered, err := c.config.Members.Registered(ctx, cluster)
-	if err != nil {
-		return false, fmt.Errorf("read the cluster before a removal: %w", err)
-	}
-	if registered == nil {
-		return false, nil // where it leaves, copies stay
+	located, err := c.locate(ctx, k, obj, cluster, uid)
+	if err != nil || len(located) == 0 {
+		return false, err
 	}
 	confined := c.config.Settings().Namespaced
 	namespace := federation{confined: confined}
@@ -197,6 +196,6 @@ func (c *Controller) isExcluded(ctx context.Context, k *kind, obj *typesv1beta1.
 			namespace = federation{needed: object != nil || !confined, object: object, confined: confined, stays: c.staying(namespaces, object)}
 		}
 	}
-	d := decide(k, live, namespace, []placement.Cluster{{Name: cluster, Labels: registered.Labels}}, c.config.SystemNamespace)
-	return !d.parked && !d.frozen && !d.handsOff && !d.selected.Has(cluster), nil
+	d := decide(k, live, namespace, located, c.config.SystemNamespace)
+	return !d.parked && !d.frozen && !d.handsOff && d.selected.Len() == 0, nil
 }

@@ -35,6 +35,9 @@ type copyView struct {
 	// lastSeen is when a member that is not ready was last found so, and until is when
 	// a deletion waits for it no longer; zero where that is not known, or never.
 	lastSeen, until time.Time
+	// wantedAs is the name of another member that is the same cluster and shall have the
+	// copy, empty if there is none: what is there is that one's.
+	wantedAs string
 	// held says why nothing may be written to the member, nil if it may be.
 	held *members.HeldError
 	// state of the observation of the target in the member, and why.
@@ -146,6 +149,8 @@ func assess(v *copyView) verdict {
 		verdict.action = actRelease
 	case v.selected && !v.deleting:
 		verdict = judgeWanted(v)
+	case v.wantedAs != "":
+		verdict.result.gone = true
 	default:
 		verdict = judgeUnwanted(v)
 	}
@@ -236,7 +241,7 @@ func judgeUnwanted(v *copyView) verdict {
 		return verdict{action: actConfirmGone}
 	case !ours:
 		return gone
-	case v.orphan, v.hostNamespace && v.granted:
+	case v.orphan, v.isUnrecorded(), v.hostNamespace && v.granted:
 		return verdict{action: actUnmanage}
 	case v.observed.Deleting && !v.hostNamespace:
 		return wait(typesv1beta1.WaitingForRemoval, "the copy is being deleted in the cluster")
@@ -247,6 +252,14 @@ func judgeUnwanted(v *copyView) verdict {
 	default:
 		return verdict{action: actDelete}
 	}
+}
+
+// isUnrecorded says that the federation has no record that it has put the copy of an
+// object there: somebody took the object from elsewhere with its labels, or the
+// cluster has left and come back, or the store is an older one. No placement has ever
+// been changed to have it removed.
+func (v *copyView) isUnrecorded() bool {
+	return !v.recorded && !v.deleting
 }
 
 // judgeState answers for a member whose copies are not known.

@@ -97,7 +97,12 @@ func effectOf(action action, v *copyView) identity.Effect {
 			return identity.MadeAgain
 		}
 		return identity.Created
-	case actDelete, actUnmanage:
+	case actUnmanage:
+		if v.isUnrecorded() {
+			return identity.Released
+		}
+		return identity.Removed
+	case actDelete:
 		return identity.Removed
 	}
 	return ""

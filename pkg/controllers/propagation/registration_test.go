@@ -35,7 +35,7 @@ func TestARemovalRestsOnTheStorage(t *testing.T) {
 	k, obj := w.controller.kind(simConfigMaps.Resource), w.get(simConfigMaps, web)
 	excluded := func(obj *typesv1beta1.FederatedObject) bool {
 		t.Helper()
-		excluded, err := w.controller.isExcluded(t.Context(), k, obj, "c0")
+		excluded, err := w.controller.isExcluded(t.Context(), k, obj, "c0", "")
 		require.NoError(t, err)
 		return excluded
 	}

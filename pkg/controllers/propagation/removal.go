@@ -81,6 +81,9 @@ func (p *pass) weigh(views map[string]*copyView) *weighing {
 	}
 	free, had := sets.New[string](), sets.New(recent...)
 	for cluster, v := range views {
+		if v.wantedAs != "" {
+			continue
+		}
 		if v.exists || v.fingerprint != "" {
 			had.Insert(cluster)
 		}
@@ -95,7 +98,7 @@ func (p *pass) weigh(views map[string]*copyView) *weighing {
 				c.Pending.Insert(cluster)
 			}
 		case standsThere:
-			if v.orphan || p.goesWithNamespace(cluster) && p.namespaceGoes(cluster) {
+			if v.orphan || v.isUnrecorded() || p.goesWithNamespace(cluster) && p.namespaceGoes(cluster) {
 				free.Insert(cluster)
 			} else {
 				c.Pending.Insert(cluster)

@@ -54,6 +54,9 @@ type simWatcher interface {
 type simCluster struct {
 	name    string
 	watcher simWatcher
+	// same, unless nil, is the cluster that this is another name of; id is its ClusterID.
+	same *simCluster
+	id   string
 
 	// labelled is called whenever somebody looks at the labels.
 	labelled atomic.Pointer[func()]
@@ -93,6 +96,8 @@ func (c *simCluster) Labels() map[string]string {
 	}
 	return map[string]string{"name": c.name}
 }
+
+func (c *simCluster) ClusterID() string { return c.id }
 
 func (c *simCluster) Ready() bool {
 	c.mu.Lock()
@@ -157,6 +162,9 @@ func (c *simCluster) chance(probability float64) bool {
 }
 
 func (c *simCluster) of(resource schema.GroupVersionResource) *simType {
+	if c.same != nil {
+		return c.same.of(resource)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t := c.types[resource]

@@ -77,6 +77,9 @@ func (c *Controller) look(ctx context.Context, k *kind, obj *typesv1beta1.Federa
 	if !v.selected || v.deleting {
 		_, v.deleteOptionsErr = deleteOptions(obj)
 	}
+	if !v.selected && !v.deleting {
+		v.wantedAs = c.wantedAs(k, obj, member, v.observed.UID)
+	}
 	return v, c.lookForHost(ctx, k, v, name.Name)
 }
 

@@ -108,7 +108,7 @@ func (r *statusREST) Get(ctx context.Context, name string, options *metav1.GetOp
 
 // Update changes the status of an object; it never creates one.
 func (r *statusREST) Update(ctx context.Context, name string, info rest.UpdatedObjectInfo, create rest.ValidateObjectFunc, update rest.ValidateObjectUpdateFunc, _ bool, options *metav1.UpdateOptions) (runtime.Object, bool, error) {
-	return r.storage.updateForUser(ctx, r.storage.status, name, info, create, update, false, options)
+	return r.storage.updateForUser(withClient(ctx), r.storage.status, name, info, create, update, false, options)
 }
 
 // GetResetFields names what users cannot set through /status.

@@ -208,10 +208,18 @@ type statusStrategy struct {
 	strategy
 }
 
-func (s statusStrategy) PrepareForUpdate(_ context.Context, obj, old runtime.Object) {
+// PrepareForUpdate keeps what is not the writer's to say: who changed the object and,
+// if a client writes, what may be removed. An approval is an annotation, for which its
+// author has to see the list.
+func (s statusStrategy) PrepareForUpdate(ctx context.Context, obj, old runtime.Object) {
 	federated, stored := obj.(*typesv1beta1.FederatedObject), old.(*typesv1beta1.FederatedObject)
 	federated.Spec = stored.Spec
 	federated.Status.LastChange = stored.Status.LastChange
+	if isOfClient(ctx) {
+		federated.Status.PausedRemoval = stored.Status.PausedRemoval
+		federated.Status.ApprovedRemovals = stored.Status.ApprovedRemovals
+		federated.Status.RecentRemovals = stored.Status.RecentRemovals
+	}
 	metav1.ResetObjectMetaForStatus(federated, stored)
 }
 
@@ -228,6 +236,9 @@ func (s statusStrategy) GetResetFields() map[fieldpath.APIVersion]*fieldpath.Set
 	return resetFields(fieldpath.NewSet(
 		fieldpath.MakePathOrDie("spec"),
 		fieldpath.MakePathOrDie("status", "lastChange"),
+		fieldpath.MakePathOrDie("status", "pausedRemoval"),
+		fieldpath.MakePathOrDie("status", "approvedRemovals"),
+		fieldpath.MakePathOrDie("status", "recentRemovals"),
 		fieldpath.MakePathOrDie("metadata", "deletionTimestamp"),
 		fieldpath.MakePathOrDie("metadata", "generation"),
 		fieldpath.MakePathOrDie("metadata", "labels"),
@@ -252,4 +263,15 @@ func withoutSyncFinalizerGuard(ctx context.Context) context.Context {
 
 func syncFinalizerUnguarded(ctx context.Context) bool {
 	return ctx.Value(unguarded{}) != nil
+}
+
+type ofClient struct{}
+
+// withClient says that what is written is what a client sent.
+func withClient(ctx context.Context) context.Context {
+	return context.WithValue(ctx, ofClient{}, true)
+}
+
+func isOfClient(ctx context.Context) bool {
+	return ctx.Value(ofClient{}) != nil
 }

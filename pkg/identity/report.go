@@ -16,12 +16,11 @@ type Effect string
 
 // Effects.
 const (
-	// Released are copies without a federated object, or in clusters where it is not
-	// placed and, as far as the store knows, has never been: the label is taken off,
-	// and nothing else.
+	// Released are copies without a federated object: the label is taken off, and
+	// nothing else.
 	Released Effect = "Released"
-	// Removed are copies that the store says are not wanted any more: their federated
-	// object is being deleted, or is not placed there any more.
+	// Removed are copies that the store says are not wanted: their federated object is
+	// being deleted, or is not placed there.
 	Removed Effect = "Removed"
 	// MadeAgain are copies that the store says were there, and are not.
 	MadeAgain Effect = "MadeAgain"

@@ -15,7 +15,7 @@ var meaning = map[identity.Effect]string{
 	identity.Removed:   "removed",
 	identity.MadeAgain: "made again, though they are gone",
 	identity.Changed:   "changed",
-	identity.Released:  "let go: no record of it",
+	identity.Released:  "let go: no federated object",
 	identity.Adopted:   "adopted",
 	identity.Created:   "created",
 }

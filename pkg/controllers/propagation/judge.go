@@ -241,7 +241,7 @@ func judgeUnwanted(v *copyView) verdict {
 		return verdict{action: actConfirmGone}
 	case !ours:
 		return gone
-	case v.orphan, v.isUnrecorded(), v.hostNamespace && v.granted:
+	case v.orphan, v.hostNamespace && v.granted:
 		return verdict{action: actUnmanage}
 	case v.observed.Deleting && !v.hostNamespace:
 		return wait(typesv1beta1.WaitingForRemoval, "the copy is being deleted in the cluster")
@@ -252,14 +252,6 @@ func judgeUnwanted(v *copyView) verdict {
 	default:
 		return verdict{action: actDelete}
 	}
-}
-
-// isUnrecorded says that the federation has no record that it has put the copy of an
-// object there: somebody took the object from elsewhere with its labels, or the
-// cluster has left and come back, or the store is an older one. No placement has ever
-// been changed to have it removed.
-func (v *copyView) isUnrecorded() bool {
-	return !v.recorded && !v.deleting
 }
 
 // judgeState answers for a member whose copies are not known.

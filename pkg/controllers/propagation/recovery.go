@@ -97,12 +97,7 @@ func effectOf(action action, v *copyView) identity.Effect {
 			return identity.MadeAgain
 		}
 		return identity.Created
-	case actUnmanage:
-		if v.isUnrecorded() {
-			return identity.Released
-		}
-		return identity.Removed
-	case actDelete:
+	case actDelete, actUnmanage:
 		return identity.Removed
 	}
 	return ""

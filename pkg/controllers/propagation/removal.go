@@ -98,7 +98,7 @@ func (p *pass) weigh(views map[string]*copyView) *weighing {
 				c.Pending.Insert(cluster)
 			}
 		case standsThere:
-			if v.orphan || v.isUnrecorded() || p.goesWithNamespace(cluster) && p.namespaceGoes(cluster) {
+			if v.orphan || p.goesWithNamespace(cluster) && p.namespaceGoes(cluster) {
 				free.Insert(cluster)
 			} else {
 				c.Pending.Insert(cluster)

@@ -177,7 +177,7 @@ func (w *memberWorker) probe(ctx context.Context, t *task) outcome {
 
 // mayRemove returns an outcome if the copy must not be removed (now).
 func (w *memberWorker) mayRemove(ctx context.Context, t *task) *outcome {
-	if !t.v.orphan && !t.v.isUnrecorded() && !w.c.isGranted(t.k, t.obj, w.name) {
+	if !t.v.orphan && !w.c.isGranted(t.k, t.obj, w.name) {
 		o := undecided(nil)
 		return &o
 	}

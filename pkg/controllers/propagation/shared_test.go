@@ -7,7 +7,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
-	"github.com/kubefederation/federation-apiserver/pkg/removals"
 )
 
 // alias joins a cluster under another name.
@@ -81,26 +80,4 @@ func TestAClusterUnderTwoNamesLosesNothing(t *testing.T) {
 			require.False(t, excluded)
 		})
 	}
-}
-
-// Somebody copies an object from one cluster to another, labels and all.
-func TestACopyOfWhichThereIsNoRecordIsLetGo(t *testing.T) {
-	w := newTeam(t)
-	w.configure(func(s *Settings) { s.Removals = removals.Limits{} }) // nothing may be removed
-	require.NoError(t, w.put(simConfigMaps, web, "1", "c0"))
-	w.awaitWanted(both)
-	w.awaitIdle()
-	there := w.clusters[2].of(simConfigMaps)
-	there.plant(web)
-	require.Eventually(t, func() bool {
-		there.mu.Lock()
-		defer there.mu.Unlock()
-		require.NotNil(t, there.objects[web], "it is deleted")
-		return there.objects[web].managed == ""
-	}, patience, poll)
-	w.awaitIdle()
-	obj := w.get(simConfigMaps, web)
-	require.Len(t, obj.Status.Clusters, 1)
-	require.Empty(t, obj.Status.RecentRemovals)
-	require.Nil(t, obj.Status.PausedRemoval)
 }

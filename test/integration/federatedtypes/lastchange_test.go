@@ -96,6 +96,23 @@ func TestLastChange(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "created", written.Status.LastChange.AuditID, "whatever the process itself reports")
 
+	// Neither is it a client's to say what may be removed.
+	stored = written.DeepCopy()
+	paused := &typesv1beta1.PausedRemoval{Reason: typesv1beta1.ReasonEmptyPlacement, Clusters: []string{"c1"}, Since: metav1.Now().Rfc3339Copy(), Hash: "0123456789abcdef"}
+	stored.Status.PausedRemoval = paused
+	written, err = kind.UpdateStatus(t.Context(), stored)
+	require.NoError(t, err)
+	require.NotNil(t, written.Status.PausedRemoval)
+	_, err = asTester(t, s, "approved").Patch(t.Context(), "ours", types.MergePatchType,
+		[]byte(`{"status":{"pausedRemoval":null,"approvedRemovals":["c1"],"recentRemovals":[{"name":"c1","time":"2001-01-01T00:00:00Z"}],"observedGeneration":8}}`), metav1.PatchOptions{}, "status")
+	require.NoError(t, err)
+	written, err = kind.Get(t.Context(), "demo", "ours")
+	require.NoError(t, err)
+	require.EqualValues(t, 8, written.Status.ObservedGeneration)
+	require.Equal(t, paused.Hash, written.Status.PausedRemoval.Hash)
+	require.Empty(t, written.Status.ApprovedRemovals)
+	require.Empty(t, written.Status.RecentRemovals)
+
 	patch := func(client dynamic.ResourceInterface, body string) *unstructured.Unstructured {
 		t.Helper()
 		patched, err := client.Patch(t.Context(), "ours", types.MergePatchType, []byte(body), metav1.PatchOptions{})

@@ -51,7 +51,7 @@ func runTests(m *testing.M) (int, error) {
 }
 
 const (
-	patience     = time.Minute
+	patience     = 3 * time.Minute
 	pollInterval = 50 * time.Millisecond
 )
 

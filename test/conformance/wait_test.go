@@ -12,7 +12,7 @@ import (
 var background = context.Background()
 
 // patience bounds how long a check waits for what must come by itself.
-const patience = 60 * time.Second
+const patience = 3 * time.Minute
 
 // hostPatience is patience with the host: what it could not read of a server at once
 // it reads again after a minute.

@@ -32,7 +32,7 @@ var (
 		h.kubectl("delete", "namespace", systemNamespace, "--ignore-not-found", "--wait=false")
 		h.until("the namespace is gone or cannot go", func() error { return h.goneOrStuck(systemNamespace) })
 	}}
-	deleteUsersNamespace = step{"a user's namespace", func(h *host) { h.kubectl("delete", "namespace", "shop", "--timeout=60s") }}
+	deleteUsersNamespace = step{"a user's namespace", func(h *host) { h.kubectl("delete", "namespace", "shop", "--timeout=240s") }}
 )
 
 // documented is the order of docs/operations.md.
@@ -66,10 +66,10 @@ func TestRemovalInAnyOrder(t *testing.T) {
 // awaitRemoved waits until nothing of the federation is left, and deletes the namespaces of users.
 func (h *host) awaitRemoved() {
 	h.t.Helper()
-	h.kubectl("wait", "--for=delete", "namespace/"+systemNamespace, "--timeout=120s")
-	h.kubectl("delete", "namespace", "shop", "--ignore-not-found", "--timeout=60s")
+	h.kubectl("wait", "--for=delete", "namespace/"+systemNamespace, "--timeout=240s")
+	h.kubectl("delete", "namespace", "shop", "--ignore-not-found", "--timeout=240s")
 	h.kubectl("create", "namespace", "afterwards")
-	h.kubectl("delete", "namespace", "afterwards", "--timeout=60s")
+	h.kubectl("delete", "namespace", "afterwards", "--timeout=240s")
 	assert.NotContains(h.t, h.kubectl("get", "apiservices,clusterroles,clusterrolebindings", "-o", "name"), "federation-")
 }
 

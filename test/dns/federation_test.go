@@ -26,8 +26,8 @@ import (
 )
 
 const (
-	// patience bounds every wait. A busy machine needs a good part of it.
-	patience     = 60 * time.Second
+	// patience bounds every wait. A slow and busy machine needs a good part of it.
+	patience     = 3 * time.Minute
 	pollInterval = 50 * time.Millisecond
 
 	cluster1 = "cluster1"

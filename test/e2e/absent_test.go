@@ -40,10 +40,10 @@ func TestDeletionsCompleteWithoutAMember(t *testing.T) {
 	t.Cleanup(func() { assert.NoError(t, member.RestoreNetwork(context.Background())) })
 	f.awaitCopy(env.HostName, env.KubeFedClusters, env.SystemNamespace, cluster3, isOffline, hasField("status", "lastSeenTime"))
 	for _, name := range names {
-		f.kubectl("delete", "-n", kept, "federatedconfigmap", name, "--timeout=60s")
+		f.kubectl("delete", "-n", kept, "federatedconfigmap", name, timeoutFlag)
 		f.awaitGone(cluster1, configMaps, kept, name)
 	}
-	f.kubectl("delete", "namespace", doomed, "--timeout=60s")
+	f.kubectl("delete", "namespace", doomed, timeoutFlag)
 	f.awaitGone(cluster1, namespaces, "", doomed)
 
 	pending := f.pending(kept)

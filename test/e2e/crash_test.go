@@ -97,7 +97,7 @@ func TestServerRestartIsSilent(t *testing.T) {
 	f.awaitReady(federatedDeployments, namespace, "web")
 	f.awaitAllReady(federatedConfigMaps, namespace)
 	for _, member := range members {
-		f.kubectl("--context", member, "-n", namespace, "rollout", "status", "deployment/web", "--timeout=60s")
+		f.kubectl("--context", member, "-n", namespace, "rollout", "status", "deployment/web", timeoutFlag)
 	}
 	states := map[string]map[string]string{}
 	for _, member := range members {

@@ -34,7 +34,7 @@ func TestCustomResourceIsFederatedAtRunTime(t *testing.T) {
 		t.Cleanup(func() {
 			f.kubectlAfter("--context", cluster, "delete", "-f", crd, "--wait=false")
 		})
-		f.kubectl("--context", cluster, "wait", "--for=condition=Established", "crd/widgets.e2e.example.com", "--timeout=60s")
+		f.kubectl("--context", cluster, "wait", "--for=condition=Established", "crd/widgets.e2e.example.com", timeoutFlag)
 	}
 
 	f.kubectl("create", "-f", config)
@@ -123,7 +123,7 @@ func TestCustomResourceIsFederatedAtRunTime(t *testing.T) {
 		before := f.get(env.HostName, federatedWidgets, namespace, "gadget")
 		there := f.get(cluster1, widgets, namespace, "gadget")
 		f.kubectl("annotate", "-f", config, "core.kubefed.io/orphan-objects=true")
-		f.kubectl("delete", "-f", config, "--timeout=60s")
+		f.kubectl("delete", "-f", config, timeoutFlag)
 		f.kubectl("create", "-f", config)
 		after := f.awaitReady(federatedWidgets, namespace, "gadget")
 		assert.Equal(t, before.GetUID(), after.GetUID())
@@ -139,15 +139,22 @@ func TestCustomResourceIsFederatedAtRunTime(t *testing.T) {
 	assert.Regexp(t, `\b1\b.*(federatedwidgets|FederatedWidget)`, complaint, "the refusal has the count")
 	f.get(cluster1, widgets, namespace, "gadget")
 
-	f.kubectl("delete", "-n", namespace, "federatedwidget", "gadget", "--timeout=60s")
+	f.kubectl("delete", "-n", namespace, "federatedwidget", "gadget", timeoutFlag)
 	f.requireAbsent(cluster1, widgets, namespace, "gadget")
 	f.requireAbsent(cluster2, widgets, namespace, "gadget")
-	f.kubectl("delete", "-f", config, "--timeout=60s")
+	f.kubectl("delete", "-f", config, timeoutFlag)
 	f.eventually("the kind to disappear from discovery", func() error {
 		if kinds := f.kubectl("api-resources", "--api-group=types.kubefed.io"); strings.Contains(kinds, "FederatedWidget") {
 			return fmt.Errorf("still served: %s", kinds)
 		}
 		return nil
 	})
-	assert.Contains(t, f.refused("", "get", "federatedwidgets", "-n", namespace), "doesn't have a resource type")
+	// Another test's kubectl may have kept an older answer of discovery meanwhile.
+	f.eventually("kubectl not to know the kind", func() error {
+		f.kubectl("api-resources", "--api-group=types.kubefed.io")
+		if complaint := f.refused("", "get", "federatedwidgets", "-n", namespace); !strings.Contains(complaint, "doesn't have a resource type") {
+			return fmt.Errorf("it says %s", complaint)
+		}
+		return nil
+	})
 }

@@ -41,9 +41,9 @@ func TestExamples(t *testing.T) {
 	f.awaitCopy(cluster3, configMaps, "examples", "endpoints", hasString("images.cluster3.example.com", "data", "registry"))
 	f.awaitCopy(cluster1, deployments, "examples", "workers", hasReplicas(4))
 
-	f.kubectl("-n", "examples", "delete", "federatedconfigmap", "precious", "--timeout=60s")
+	f.kubectl("-n", "examples", "delete", "federatedconfigmap", "precious", timeoutFlag)
 	f.awaitCopy(cluster1, configMaps, "examples", "precious", hasString("always", "data", "kept"))
-	f.kubectl("-n", "examples", "delete", "federatedsecret", "token", "--timeout=60s")
+	f.kubectl("-n", "examples", "delete", "federatedsecret", "token", timeoutFlag)
 	f.requireAbsent(cluster1, core("secrets"), "examples", "token")
 }
 

@@ -45,7 +45,7 @@ func TestMemberRefusesAWrite(t *testing.T) {
 	f.awaitCopy(cluster1, deployments, namespace, "web", hasString("two", "metadata", "labels", "round"))
 	f.awaitCopy(env.HostName, federatedDeployments, namespace, "web", hasClusterStatus(cluster2, "UpdateFailed"))
 	assert.NoError(t, hasReplicas(3)(f.get(cluster2, deployments, namespace, "web")))
-	f.kubectl("delete", "-n", namespace, "federateddeployment", "web", "--timeout=60s")
+	f.kubectl("delete", "-n", namespace, "federateddeployment", "web", timeoutFlag)
 	f.requireAbsent(cluster2, deployments, namespace, "web")
 }
 
@@ -100,9 +100,9 @@ func TestHostIsAMember(t *testing.T) {
 	f.awaitCopy(env.HostName, configMaps, namespace, "settings", hasValue("value"))
 	f.awaitCopy(env.HostName, namespaces, "", namespace, isManaged)
 
-	f.kubectl("delete", "-n", namespace, "federatedconfigmap", "settings", "--timeout=60s")
+	f.kubectl("delete", "-n", namespace, "federatedconfigmap", "settings", timeoutFlag)
 	f.requireAbsent(env.HostName, configMaps, namespace, "settings")
-	f.kubectl("delete", "-n", namespace, "federatednamespace", namespace, "--timeout=60s")
+	f.kubectl("delete", "-n", namespace, "federatednamespace", namespace, timeoutFlag)
 	after := f.get(env.HostName, namespaces, "", namespace)
 	assert.Equal(t, before.GetUID(), after.GetUID())
 	assert.Nil(t, after.GetDeletionTimestamp(), "the host's own namespace stays")

@@ -23,8 +23,10 @@ import (
 )
 
 const (
-	// patience bounds every wait. A busy machine needs a good part of it.
-	patience     = 60 * time.Second
+	// patience bounds every wait. A slow and busy machine needs a good part of it.
+	patience = 3 * time.Minute
+	// timeoutFlag is as much for commands that wait themselves.
+	timeoutFlag  = "--timeout=180s"
 	pollInterval = 50 * time.Millisecond
 	// slow is what a wait may take without being told of.
 	slow = 2 * time.Second

@@ -68,10 +68,18 @@ func TestWhatWasAppliedIsNoDifference(t *testing.T) {
 			f := f.in(t)
 			object := "web-" + map[bool]string{true: "server", false: "client"}[side != nil]
 			manifest := fmt.Sprintf(manifestFromGit, namespace, object)
+			// kubectl asks twice and compares: what the federation writes between is a difference too.
 			same := func() {
 				t.Helper()
-				r := f.run(manifest, "kubectl", append([]string{"diff", "-f", "-"}, side...)...)
-				require.NoError(t, r.err, r.stdout+r.stderr)
+				f.eventually("nobody to write amid a comparison", func() error {
+					before := f.get(env.HostName, federatedDeployments, namespace, object).GetResourceVersion()
+					r := f.run(manifest, "kubectl", append([]string{"diff", "-f", "-"}, side...)...)
+					if r.err == nil {
+						return nil
+					}
+					require.NotEqual(t, before, f.get(env.HostName, federatedDeployments, namespace, object).GetResourceVersion(), r.stdout+r.stderr)
+					return r.err
+				})
 			}
 			f.succeed(manifest, append([]string{"apply", "-f", "-"}, side...)...)
 			same()
@@ -222,8 +230,8 @@ func TestKubectlActsOnFederatedObjects(t *testing.T) {
 	f := setup(t)
 	namespace := f.namespace(cluster1)
 	f.create(federatedDeployments, federatedDeployment(namespace, "web", 1, cluster1))
-	f.kubectl("wait", "-n", namespace, "--for=create", "fdeploy/web", "--timeout=60s")
-	f.kubectl("wait", "-n", namespace, "--for=jsonpath={.status.readyReplicas}=1", "fdeploy/web", "--timeout=60s")
+	f.kubectl("wait", "-n", namespace, "--for=create", "fdeploy/web", timeoutFlag)
+	f.kubectl("wait", "-n", namespace, "--for=jsonpath={.status.readyReplicas}=1", "fdeploy/web", timeoutFlag)
 
 	f.kubectl("annotate", "-n", namespace, "fdeploy", "web", "example.com/note=one")
 	assert.Contains(t, f.refused("", "annotate", "-n", namespace, "fdeploy", "web", "example.com/note=two"), "--overwrite is false")
@@ -253,6 +261,6 @@ func TestKubectlActsOnFederatedObjects(t *testing.T) {
 		}
 		return nil
 	})
-	f.kubectl("delete", "-n", namespace, "fdeploy", "web", "--wait", "--cascade=foreground", "--timeout=60s")
+	f.kubectl("delete", "-n", namespace, "fdeploy", "web", "--wait", "--cascade=foreground", timeoutFlag)
 	f.requireAbsent(cluster1, deployments, namespace, "web")
 }

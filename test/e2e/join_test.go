@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -83,10 +84,16 @@ func TestRotatedTokenIsUsed(t *testing.T) {
 	restore := `{"data":{"token":"` + token + `"}}`
 	t.Cleanup(func() {
 		f.kubectlAfter("-n", env.SystemNamespace, "patch", "secret", reference, "--type=merge", "-p", restore)
-		f.kubectlAfter("-n", env.SystemNamespace, "wait", "kubefedcluster/"+cluster2, "--for=condition=Ready", "--timeout=60s")
+		f.kubectlAfter("-n", env.SystemNamespace, "wait", "kubefedcluster/"+cluster2, "--for=condition=Ready", timeoutFlag)
 	})
 
 	f.patch(env.HostName, secrets, env.SystemNamespace, reference, `{"stringData":{"token":"nobody"}}`)
+	f.awaitCopy(env.HostName, env.KubeFedClusters, env.SystemNamespace, cluster2, func(cluster *unstructured.Unstructured) error {
+		if isOnline(cluster) == nil {
+			return errors.New("it is ready still")
+		}
+		return nil
+	})
 	f.create(federatedConfigMaps, federatedConfigMap(namespace, "settings", "value", cluster2))
 	f.eventually("the member to refuse the federation", func() error {
 		object := f.get(env.HostName, federatedConfigMaps, namespace, "settings")

@@ -192,7 +192,7 @@ func TestWaitIsNotFooledByAStaleCondition(t *testing.T) {
 	for round := range 2 {
 		replicas := int64(2 + round)
 		f.patch(env.HostName, federatedDeployments, namespace, "web", fmt.Sprintf(`{"spec":{"template":{"spec":{"replicas":%d}}}}`, replicas))
-		f.kubectl("wait", "-n", namespace, "federateddeployment/web", "--for=condition=Ready", "--timeout=60s")
+		f.kubectl("wait", "-n", namespace, "federateddeployment/web", "--for=condition=Ready", timeoutFlag)
 		deployed := f.get(cluster1, deployments, namespace, "web")
 		require.NoError(t, hasInt(replicas, "status", "readyReplicas")(deployed))
 	}

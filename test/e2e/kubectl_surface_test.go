@@ -24,7 +24,7 @@ func TestKubectlReads(t *testing.T) {
 	f.quiet()
 	namespace := f.namespace(cluster1, cluster2)
 	f.create(federatedDeployments, federatedDeployment(namespace, "web", 1, cluster1, cluster2))
-	f.kubectl("wait", "-n", namespace, "federateddeployment/web", "--for=condition=Ready", "--timeout=60s")
+	f.kubectl("wait", "-n", namespace, "federateddeployment/web", "--for=condition=Ready", timeoutFlag)
 
 	t.Run("get prints what matters", func(t *testing.T) {
 		f := f.in(t)
@@ -33,7 +33,15 @@ func TestKubectlReads(t *testing.T) {
 			f.kubectl("get", "-n", namespace, "federateddeployments.types.kubefed.io", "web", "-o", "wide"))
 		assert.Regexp(t, `(?m)^NAME +READY +VERSION +AGE\ncluster1 +True +v1\.\d+\.\d+ +\S+$`, f.kubectl("get", "-n", env.SystemNamespace, "kfc"))
 		assert.Regexp(t, `(?m)^deployments.apps +FederatedDeployment +Enabled +Running`, f.kubectl("get", "-n", env.SystemNamespace, "ftc"))
-		assert.Contains(t, f.kubectl("get", "-n", namespace, "federation", "-o", "name"), "federateddeployment.types.kubefed.io/web\n", "the category has all kinds")
+		// It asks for every kind of discovery, those too that other tests enable and disable; api-resources reads discovery anew.
+		f.eventually("the category to have all kinds", func() error {
+			f.run("", "kubectl", "api-resources", "--api-group=types.kubefed.io")
+			r := f.run("", "kubectl", "get", "-n", namespace, "federation", "-o", "name")
+			if r.err != nil || !strings.Contains(r.stdout, "federateddeployment.types.kubefed.io/web\n") {
+				return fmt.Errorf("%w: %s%s", r.err, r.stdout, r.stderr)
+			}
+			return nil
+		})
 	})
 
 	t.Run("get selects", func(t *testing.T) {
@@ -83,8 +91,15 @@ func TestKubectlReads(t *testing.T) {
 		require.NoError(t, err)
 		defer watch.Stop()
 		f.kubectl("label", "-n", namespace, "federateddeployment", "web", "seen=yes")
-		event := <-watch.ResultChan()
-		assert.Equal(t, "yes", event.Object.(*unstructured.Unstructured).GetLabels()["seen"])
+		// The federation may report something of its own before.
+		for event := range watch.ResultChan() {
+			object, ok := event.Object.(*unstructured.Unstructured)
+			require.True(t, ok, "%v", event)
+			if object.GetLabels()["seen"] == "yes" {
+				return
+			}
+		}
+		require.Fail(t, "the watch has ended")
 	})
 }
 

@@ -26,7 +26,7 @@ func TestHostNamespaceIsDeleted(t *testing.T) {
 	f.awaitReady(federatedConfigMaps, namespace, "settings")
 	f.awaitReady(federatedDeployments, namespace, "web")
 
-	f.kubectl("delete", "namespace", namespace, "--timeout=60s")
+	f.kubectl("delete", "namespace", namespace, timeoutFlag)
 	for _, cluster := range []string{env.HostName, cluster1, cluster2, cluster3} {
 		f.awaitGone(cluster, namespaces, "", namespace)
 	}
@@ -60,7 +60,7 @@ func TestEverythingAtOnce(t *testing.T) {
 	}
 	f.awaitReady(federatedConfigMaps, namespace, "settings")
 	f.awaitReady(federatedDeployments, namespace, "web")
-	f.succeed(all, "delete", "-f", "-", "--timeout=60s")
+	f.succeed(all, "delete", "-f", "-", timeoutFlag)
 	for _, cluster := range []string{env.HostName, cluster1, cluster2} {
 		f.awaitGone(cluster, namespaces, "", namespace)
 	}
@@ -154,6 +154,20 @@ func TestAdoption(t *testing.T) {
 		return created
 	}
 
+	probes := 0
+	// disableAdoption also waits until that is in force.
+	disableAdoption := func(f *federation) {
+		f.t.Helper()
+		f.configure(`{"syncController":{"adoptResources":"Disabled"}}`)
+		f.eventually("adoption to be disabled", func() error {
+			probes++
+			name := fmt.Sprintf("probe-%d", probes)
+			existing(name, nil)
+			f.create(federatedConfigMaps, federatedConfigMap(namespace, name, "ours", cluster1))
+			return hasClusterStatus(cluster1, "AlreadyExists")(f.awaitCopy(env.HostName, federatedConfigMaps, namespace, name, isReported(cluster1)))
+		})
+	}
+
 	t.Run("taken over", func(t *testing.T) {
 		f := f.in(t)
 		before := existing("taken", nil)
@@ -166,7 +180,7 @@ func TestAdoption(t *testing.T) {
 
 	t.Run("left alone because the configuration says so", func(t *testing.T) {
 		f := f.in(t)
-		f.configure(`{"syncController":{"adoptResources":"Disabled"}}`)
+		disableAdoption(f)
 		before := existing("left", nil)
 		f.create(federatedConfigMaps, federatedConfigMap(namespace, "left", "ours", cluster1, cluster2))
 		f.awaitCopy(env.HostName, federatedConfigMaps, namespace, "left", hasClusterStatus(cluster1, "AlreadyExists"), hasClusterStatus(cluster2, ""))
@@ -179,11 +193,11 @@ func TestAdoption(t *testing.T) {
 
 	t.Run("deletion spares what was not taken over", func(t *testing.T) {
 		f := f.in(t)
-		f.configure(`{"syncController":{"adoptResources":"Disabled"}}`)
+		disableAdoption(f)
 		before := existing("spared", nil)
 		f.create(federatedConfigMaps, federatedConfigMap(namespace, "spared", "ours", cluster1))
 		f.awaitCopy(env.HostName, federatedConfigMaps, namespace, "spared", hasClusterStatus(cluster1, "AlreadyExists"))
-		f.kubectl("delete", "-n", namespace, "federatedconfigmap", "spared", "--timeout=60s")
+		f.kubectl("delete", "-n", namespace, "federatedconfigmap", "spared", timeoutFlag)
 		assert.Equal(t, before.GetResourceVersion(), f.get(cluster1, configMaps, namespace, "spared").GetResourceVersion())
 	})
 
@@ -193,8 +207,18 @@ func TestAdoption(t *testing.T) {
 		f.create(federatedConfigMaps, federatedConfigMap(namespace, "refusing", "ours", cluster1, cluster2))
 		f.awaitCopy(env.HostName, federatedConfigMaps, namespace, "refusing", hasClusterStatus(cluster1, "ManagedLabelFalse"), hasClusterStatus(cluster2, ""))
 		assert.Equal(t, before.GetResourceVersion(), f.get(cluster1, configMaps, namespace, "refusing").GetResourceVersion())
-		f.kubectl("delete", "-n", namespace, "federatedconfigmap", "refusing", "--timeout=60s")
+		f.kubectl("delete", "-n", namespace, "federatedconfigmap", "refusing", timeoutFlag)
 		assert.Equal(t, before.GetResourceVersion(), f.get(cluster1, configMaps, namespace, "refusing").GetResourceVersion())
 		f.requireAbsent(cluster2, configMaps, namespace, "refusing")
 	})
+}
+
+// isReported checks that the federation has tried to write to a cluster.
+func isReported(cluster string) func(*unstructured.Unstructured) error {
+	return func(object *unstructured.Unstructured) error {
+		if status, _, found := clusterStatus(object, cluster); !found || status == "Pending" {
+			return fmt.Errorf("nothing is said of %s: %q", cluster, status)
+		}
+		return nil
+	}
 }

@@ -40,7 +40,7 @@ func TestMetrics(t *testing.T) {
 	f.awaitReady(federatedConfigMaps, namespace, "web")
 	f.patch(env.HostName, federatedConfigMaps, namespace, "web", `{"spec":{"template":{"data":{"key":"2"}}}}`)
 	f.awaitReady(federatedConfigMaps, namespace, "web")
-	f.kubectl("delete", "-n", namespace, "fcm", "web", "--timeout=60s")
+	f.kubectl("delete", "-n", namespace, "fcm", "web", timeoutFlag)
 
 	now := f.metrics()
 	for name, labels := range map[string]map[string]string{

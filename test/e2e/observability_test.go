@@ -33,7 +33,7 @@ func TestAlertsAndDashboards(t *testing.T) {
 	scrapes := f.scrapes(dir, 0)
 	f.patch(env.HostName, federatedConfigMaps, namespace, "web", `{"spec":{"template":{"data":{"key":"1"}}}}`)
 	f.awaitReady(federatedConfigMaps, namespace, "web")
-	f.kubectl("delete", "-n", namespace, "fdeploy", "web", "--timeout=60s")
+	f.kubectl("delete", "-n", namespace, "fdeploy", "web", timeoutFlag)
 	scrapes = append(scrapes, f.scrapes(dir, 60)...)
 
 	rules := []string{observability("rules.yaml")}

@@ -41,7 +41,7 @@ func TestOrphaning(t *testing.T) {
 		f := f.in(t)
 		before := make(f, "deleted")
 		f.kubectl("annotate", "-n", namespace, "federatedconfigmap", "deleted", "kubefed.io/orphan=true")
-		f.kubectl("delete", "-n", namespace, "federatedconfigmap", "deleted", "--timeout=60s")
+		f.kubectl("delete", "-n", namespace, "federatedconfigmap", "deleted", timeoutFlag)
 		f.requireReleased(before, cluster1)
 	})
 	t.Run("by the annotation, when the placement excludes the cluster", func(t *testing.T) {
@@ -63,14 +63,14 @@ func TestOrphaning(t *testing.T) {
 		f := f.in(t)
 		before := make(f, "cascade")
 		// The host's garbage collector takes its finalizer off.
-		f.kubectl("delete", "-n", namespace, "federatedconfigmap", "cascade", "--cascade=orphan", "--timeout=60s")
+		f.kubectl("delete", "-n", namespace, "federatedconfigmap", "cascade", "--cascade=orphan", timeoutFlag)
 		f.requireReleased(before, cluster1)
 	})
 	t.Run("not by another cascade", func(t *testing.T) {
 		f := f.in(t)
 		for _, cascade := range []string{"background", "foreground"} {
 			make(f, cascade)
-			f.kubectl("delete", "-n", namespace, "federatedconfigmap", cascade, "--cascade="+cascade, "--timeout=60s")
+			f.kubectl("delete", "-n", namespace, "federatedconfigmap", cascade, "--cascade="+cascade, timeoutFlag)
 			f.requireAbsent(cluster1, configMaps, namespace, cascade)
 		}
 	})
@@ -85,7 +85,7 @@ func TestDeleteOptionsReachTheMembers(t *testing.T) {
 	require.NoError(t, err)
 	for name, remove := range map[string]func(f *federation, name string){
 		"deleted": func(f *federation, name string) {
-			f.kubectl("delete", "-n", namespace, "federateddeployment", name, "--timeout=60s")
+			f.kubectl("delete", "-n", namespace, "federateddeployment", name, timeoutFlag)
 		},
 		"moved": func(f *federation, name string) {
 			f.patch(env.HostName, federatedDeployments, namespace, name, `{"spec":{"placement":{"clusters":[]}}}`)
@@ -94,8 +94,8 @@ func TestDeleteOptionsReachTheMembers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := f.in(t)
 			f.create(federatedDeployments, federatedDeployment(namespace, name, 1, cluster1))
-			f.kubectl("--context", cluster1, "-n", namespace, "wait", "--for=create", "deployment/"+name, "--timeout=60s")
-			f.kubectl("--context", cluster1, "-n", namespace, "rollout", "status", "deployment/"+name, "--timeout=60s")
+			f.kubectl("--context", cluster1, "-n", namespace, "wait", "--for=create", "deployment/"+name, timeoutFlag)
+			f.kubectl("--context", cluster1, "-n", namespace, "rollout", "status", "deployment/"+name, timeoutFlag)
 			f.kubectl("annotate", "-n", namespace, "federateddeployment", name, "kubefed.io/deleteoption="+string(options))
 			remove(f, name)
 			f.awaitGone(cluster1, deployments, namespace, name)

@@ -116,7 +116,7 @@ func TestDeletionIsNotBlockedByAMemberThatHasLeft(t *testing.T) {
 	after := f.get(cluster3, configMaps, namespace, "left")
 	assert.Equal(t, before.GetUID(), after.GetUID(), "leaving the federation leaves the copies")
 
-	f.kubectl("delete", "-n", namespace, "federatedconfigmap", "left", "--timeout=60s")
+	f.kubectl("delete", "-n", namespace, "federatedconfigmap", "left", timeoutFlag)
 	f.requireAbsent(cluster1, configMaps, namespace, "left")
 	f.get(cluster3, configMaps, namespace, "left")
 

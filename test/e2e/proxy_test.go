@@ -59,9 +59,10 @@ func TestMembersAreReachedThroughTheHost(t *testing.T) {
 	assert.NotContains(t, succeed("get", "configmaps", "-o", "name"), "tried")
 	assert.Contains(t, succeed("get", "configmap", "settings", "-o", "wide"), "settings")
 	succeed("patch", "configmap", "settings", "--type=merge", "-p", `{"data":{"a":"c"}}`)
-	succeed("wait", "configmap/settings", "--for=jsonpath={.data.a}=c", "--timeout=60s")
+	succeed("wait", "configmap/settings", "--for=jsonpath={.data.a}=c", timeoutFlag)
+	succeed("wait", "--for=create", "serviceaccount/default", timeoutFlag) // no pod without
 	succeed("run", "web", "--image=nginx", "--restart=Never")
-	succeed("wait", "pod/web", "--for=condition=Ready", "--timeout=60s")
+	succeed("wait", "pod/web", "--for=condition=Ready", timeoutFlag)
 
 	// There is no kubelet behind a simulated pod: what the member says of it arrives, over each protocol for streams.
 	for _, args := range [][]string{{"exec", "web", "--", "true"}, {"port-forward", "web", "0:80"}, {"logs", "web"}} {

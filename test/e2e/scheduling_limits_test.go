@@ -124,7 +124,7 @@ func TestSchedulingIsDisabled(t *testing.T) {
 	// Whatever the gate says, a preference can be deleted.
 	f.configure(`{"featureGates":[{"name":"SchedulerPreferences","configuration":"Disabled"}]}`)
 	f.awaitCopy(env.HostName, replicaSchedulingPreferences, namespace, "web", condition("Scheduled", "False", "SchedulingDisabled"))
-	f.kubectl("-n", namespace, "delete", "rsp", "web", "--timeout=60s")
+	f.kubectl("-n", namespace, "delete", "rsp", "web", timeoutFlag)
 	require.NotContains(t, f.get(env.HostName, federatedDeployments, namespace, "web").GetAnnotations(), "kubefed.io/replica-scheduling")
 }
 
@@ -149,15 +149,19 @@ func TestSchedulingBesideAnAutoscaler(t *testing.T) {
 	f.awaitCopy(env.HostName, replicaSchedulingPreferences, namespace, "web", runs(cluster1, 2, 2), runs(cluster2, 2, 2), condition("Scheduled", "True", ""))
 	before := f.get(env.HostName, federatedDeployments, namespace, "web").GetGeneration()
 
-	f.eventually("the scale to be written", func() error {
-		_, err := f.on(cluster1, deployments, namespace).Patch(f.ctx(), "web", types.MergePatchType, []byte(`{"spec":{"replicas":7}}`),
-			metav1.PatchOptions{FieldManager: "kube-controller-manager"}, "scale")
-		if apierrors.IsConflict(err) {
-			return err
-		}
-		require.NoError(t, err)
-		return nil
-	})
+	scale := func() {
+		t.Helper()
+		f.eventually("the scale to be written", func() error {
+			_, err := f.on(cluster1, deployments, namespace).Patch(f.ctx(), "web", types.MergePatchType, []byte(`{"spec":{"replicas":7}}`),
+				metav1.PatchOptions{FieldManager: "kube-controller-manager"}, "scale")
+			if apierrors.IsConflict(err) {
+				return err
+			}
+			require.NoError(t, err)
+			return nil
+		})
+	}
+	scale()
 	object := f.awaitCopy(env.HostName, replicaSchedulingPreferences, namespace, "web", condition("Scheduled", "False", "ReplicasContended"))
 	assert.Contains(t, conditionMessage(object, "Scheduled"), "kube-controller-manager sets spec.replicas in cluster "+cluster1)
 	f.awaitCopy(cluster1, deployments, namespace, "web", hasReplicas(2))
@@ -168,9 +172,7 @@ func TestSchedulingBesideAnAutoscaler(t *testing.T) {
 	f.awaitCopy(env.HostName, replicaSchedulingPreferences, namespace, "web", condition("Scheduled", "False", "ReplicasRetained"))
 	require.NoError(t, isPlanned(map[string]int64{})(withoutPlacement(f.get(env.HostName, federatedDeployments, namespace, "web"))), "overrides would win")
 	f.awaitCopy(cluster1, deployments, namespace, "web", isHandedOver)
-	_, err := f.on(cluster1, deployments, namespace).Patch(f.ctx(), "web", types.MergePatchType, []byte(`{"spec":{"replicas":7}}`),
-		metav1.PatchOptions{FieldManager: "kube-controller-manager"}, "scale")
-	require.NoError(t, err)
+	scale()
 	f.awaitCopy(cluster1, deployments, namespace, "web", hasReplicas(7), hasInt(7, "status", "readyReplicas"))
 	f.awaitReady(federatedDeployments, namespace, "web")
 	assert.NoError(t, hasReplicas(7)(f.get(cluster1, deployments, namespace, "web")))

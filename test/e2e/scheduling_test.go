@@ -170,7 +170,7 @@ func TestSchedulingRespectsWhatTheUserSays(t *testing.T) {
 	f.awaitCopy(cluster3, deployments, namespace, "web")
 
 	// kubectl delete waits for the finalizer.
-	f.kubectl("-n", namespace, "delete", "rsp", "web", "--timeout=60s")
+	f.kubectl("-n", namespace, "delete", "rsp", "web", timeoutFlag)
 	restored := f.get(env.HostName, federatedDeployments, namespace, "web")
 	assert.NotContains(t, restored.GetAnnotations(), "kubefed.io/replica-scheduling")
 	overrides, _, _ := unstructured.NestedSlice(restored.Object, "spec", "overrides")
@@ -300,7 +300,7 @@ func TestWalkthroughReplicaScheduling(t *testing.T) {
 			f.federateNamespace("test-ns", clusters...)
 			f.create(federatedDeployments, federatedDeployment("test-ns", "test-deployment", 3, clusters...))
 			f.kubectl("apply", "-f", row.manifest)
-			f.kubectl("-n", "test-ns", "wait", "rsp/test-deployment", "--for=condition=Scheduled", "--timeout=60s")
+			f.kubectl("-n", "test-ns", "wait", "rsp/test-deployment", "--for=condition=Scheduled", timeoutFlag)
 			f.awaitCopy(env.HostName, federatedDeployments, "test-ns", "test-deployment", isPlanned(row.want))
 			for name, replicas := range row.want {
 				f.awaitCopy(row.members[name], deployments, "test-ns", "test-deployment", hasReplicas(replicas), hasInt(replicas, "status", "readyReplicas"))

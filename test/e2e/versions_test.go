@@ -49,7 +49,7 @@ func TestMembersServeOtherVersions(t *testing.T) {
 	for cluster, versions := range map[string][]string{env.HostName: {"v1", "v2"}, cluster1: {"v1", "v2"}, cluster2: {"v1"}} {
 		f.succeed(f.manifest(gadgetCRD(versions...)), "--context", cluster, "create", "-f", "-")
 		t.Cleanup(func() { f.kubectlAfter("--context", cluster, "delete", "crd", name, "--wait=false") })
-		f.kubectl("--context", cluster, "wait", "--for=condition=Established", "crd/"+name, "--timeout=60s")
+		f.kubectl("--context", cluster, "wait", "--for=condition=Established", "crd/"+name, timeoutFlag)
 	}
 	f.create(federatedTypeConfigs, &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "core.kubefed.io/v1beta1", "kind": "FederatedTypeConfig",
@@ -98,7 +98,7 @@ func TestMembersServeOtherVersions(t *testing.T) {
 	f.awaitCopy(cluster2, gadgets("v1"), namespace, "radio", hasInt(3, "spec", "size"))
 	f.awaitReady(federatedGadgets, namespace, "radio")
 
-	f.kubectl("delete", "-n", namespace, "federatedgadget", "radio", "--timeout=60s")
+	f.kubectl("delete", "-n", namespace, "federatedgadget", "radio", timeoutFlag)
 	f.requireAbsent(cluster1, gadgets("v2"), namespace, "radio")
 	f.requireAbsent(cluster2, gadgets("v1"), namespace, "radio")
 }

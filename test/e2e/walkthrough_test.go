@@ -33,17 +33,17 @@ func TestWalkthroughKubefedStars(t *testing.T) {
 	})
 
 	f.kubectl("apply", "-f", file("1-namespace.yaml"))
-	f.kubectl("wait", "-n", "stars", "federatednamespace/stars", "--for=condition=Ready", "--timeout=60s")
+	f.kubectl("wait", "-n", "stars", "federatednamespace/stars", "--for=condition=Ready", timeoutFlag)
 	for _, cluster := range members {
 		f.get(cluster, namespaces, "", "stars")
 	}
 	f.requireAbsent(cluster3, namespaces, "", "stars")
 
 	f.kubectl("apply", "-f", file("2-deployment.yaml"))
-	f.kubectl("wait", "-n", "stars", "federateddeployment/federated-xwings", "--for=condition=Ready", "--timeout=60s")
+	f.kubectl("wait", "-n", "stars", "federateddeployment/federated-xwings", "--for=condition=Ready", timeoutFlag)
 	for name, replicas := range map[string]int{"master": 2, "slave": 1} {
 		cluster := members[name]
-		f.kubectl("--context", cluster, "-n", "stars", "rollout", "status", "deployment/federated-xwings", "--timeout=60s")
+		f.kubectl("--context", cluster, "-n", "stars", "rollout", "status", "deployment/federated-xwings", timeoutFlag)
 		running, err := f.on(cluster, pods, "stars").List(f.ctx(), metav1.ListOptions{LabelSelector: "app=xwing", FieldSelector: "status.phase=Running"})
 		require.NoError(t, err)
 		assert.Len(t, running.Items, replicas, "running pods in %s", name)
@@ -64,14 +64,14 @@ func TestWalkthroughKubefedStars(t *testing.T) {
 	f.awaitCopy(cluster2, configMaps, "stars", "rebels")
 
 	// kubectl delete waits until the object is gone, so the copies must be gone too.
-	f.kubectl("delete", "-f", file("3-placement-by-label.yaml"), "--timeout=60s")
+	f.kubectl("delete", "-f", file("3-placement-by-label.yaml"), timeoutFlag)
 	f.requireAbsent(cluster2, configMaps, "stars", "rebels")
-	f.kubectl("delete", "-f", file("2-deployment.yaml"), "--timeout=60s")
+	f.kubectl("delete", "-f", file("2-deployment.yaml"), timeoutFlag)
 	for _, cluster := range members {
 		f.requireAbsent(cluster, deployments, "stars", "federated-xwings")
 		f.get(cluster, namespaces, "", "stars")
 	}
-	f.kubectl("delete", "-f", file("1-namespace.yaml"), "--timeout=60s")
+	f.kubectl("delete", "-f", file("1-namespace.yaml"), timeoutFlag)
 	for _, cluster := range members {
 		f.requireAbsent(cluster, namespaces, "", "stars")
 	}
@@ -101,7 +101,7 @@ func (f *federation) joinAs(name, cluster string) {
 			"--host-cluster-context", "host", "--kubeconfig", f.JoinKubeconfig()).CombinedOutput()
 		assert.NoError(f.t, err, string(output))
 	})
-	f.kubectl("wait", "-n", env.SystemNamespace, "kubefedcluster/"+name, "--for=condition=Ready", "--timeout=60s")
+	f.kubectl("wait", "-n", env.SystemNamespace, "kubefedcluster/"+name, "--for=condition=Ready", timeoutFlag)
 }
 
 // keepSystemNamespace puts something into a member's system namespace, so that an unjoin leaves it: waiting for its end
@@ -146,7 +146,7 @@ spec: {placement: {clusterSelector: {}}}
 `, "apply", "-f", "-")
 	r := f.succeed("", "apply", "-f", file("2-deployment.yaml"))
 	assert.Contains(t, r.stderr, "spec.replicas", "the dotted path of early KubeFed is taken, and warned of")
-	f.kubectl("wait", "-n", namespace, "federateddeployment/"+name, "--for=condition=Propagation", "--timeout=60s")
+	f.kubectl("wait", "-n", namespace, "federateddeployment/"+name, "--for=condition=Propagation", timeoutFlag)
 	for cluster, replicas := range map[string]int64{cluster1: 3, cluster2: 5} {
 		f.awaitCopy(cluster, deployments, namespace, name, hasReplicas(replicas))
 	}

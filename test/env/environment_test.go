@@ -103,7 +103,7 @@ func TestStartOneMember(t *testing.T) {
 		require.Eventually(t, func() bool {
 			_, err := os.Stat(filepath.Join(dir, controlSocket))
 			return err == nil
-		}, 10*time.Second, pollInterval)
+		}, startLimit, pollInterval)
 		attached, err := Attach(dir)
 		require.NoError(t, err)
 		require.ErrorContains(t, attached.Stop(ctx), "another program")
@@ -134,7 +134,7 @@ func runPod(ctx context.Context, t *testing.T, environment *Environment, client 
 	t.Helper()
 	output, err := environment.Command(ctx, "kubectl", "--context", "one", "run", name, "--image", "nginx").CombinedOutput()
 	require.NoError(t, err, string(output))
-	output, err = environment.Command(ctx, "kubectl", "--context", "one", "wait", "pod/"+name, "--for=condition=Ready", "--timeout=60s").CombinedOutput()
+	output, err = environment.Command(ctx, "kubectl", "--context", "one", "wait", "pod/"+name, "--for=condition=Ready", "--timeout=180s").CombinedOutput()
 	require.NoError(t, err, string(output))
 	pod, err := client.CoreV1().Pods("default").Get(ctx, name, metav1.GetOptions{})
 	require.NoError(t, err)

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	patience = time.Minute
+	patience = 3 * time.Minute
 	interval = 200 * time.Millisecond
 )
 

@@ -167,7 +167,7 @@ func (f *federation) awaitReady() {
 	client := f.etcd()
 	for _, endpoint := range f.Federation().Store().Endpoints() {
 		f.eventually("etcd at "+endpoint, func(ctx context.Context) error {
-			ctx, cancel := context.WithTimeout(ctx, time.Second)
+			ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 			defer cancel()
 			status, err := client.Status(ctx, endpoint)
 			if err == nil && len(status.Errors) > 0 {

@@ -63,7 +63,7 @@ func TestMigrateFromKubeFed(t *testing.T) {
 	require.Contains(t, m.fails("migrate", "check"), "kube-federation-system/kubefed-controller-manager runs")
 	require.Contains(t, m.fails("migrate", "export", "--to", files), "stop them first")
 	m.kubectl("-n", "kube-federation-system", "scale", "deployment", "kubefed-controller-manager", "--replicas=0")
-	m.kubectl("-n", "kube-federation-system", "wait", "deployment", "kubefed-controller-manager", "--for=jsonpath={.spec.replicas}=0", "--timeout=60s")
+	m.kubectl("-n", "kube-federation-system", "wait", "deployment", "kubefed-controller-manager", "--for=jsonpath={.spec.replicas}=0", "--timeout=180s")
 	require.Contains(t, m.fails("migrate", "check"), "validatingwebhookconfiguration kubefed-validation is KubeFed's")
 	m.kubectl("delete", "validatingwebhookconfiguration", "kubefed-validation")
 	require.Eventually(t, func() bool { return m.run("kubectl-fed", "migrate", "check") == nil }, patience, poll)
@@ -98,7 +98,7 @@ func TestMigrateFromKubeFed(t *testing.T) {
 		"kubefedconfigs.core", "kubefedclusters.core", "federatedtypeconfigs.core", "propagatedversions.core",
 		"federatednamespaces.types", "federateddeployments.types",
 	} {
-		m.kubectl("delete", "crd", name+".kubefed.io", "--timeout=60s")
+		m.kubectl("delete", "crd", name+".kubefed.io", "--timeout=180s")
 	}
 	again := m.get(m.host, federatedDeployments, shop, "web")
 	require.Equal(t, taken.GetUID(), again.GetUID())
@@ -152,7 +152,7 @@ func (m *migration) makeKubeFedHost() {
 		_, err := m.host.Resource(crds).Create(m.Context(), definition, metav1.CreateOptions{})
 		require.NoError(m, err)
 	}
-	m.kubectl("wait", "crd", "--all", "--for=condition=Established", "--timeout=60s")
+	m.kubectl("wait", "crd", "--all", "--for=condition=Established", "--timeout=180s")
 	m.kubectl("create", "namespace", shop)
 	require.Eventually(m, func() bool {
 		return m.run("kubectl", "apply", "--server-side", "-f", "testdata/migration/objects.yaml") == nil
@@ -206,14 +206,14 @@ func (m *migration) register() {
 		}, patience, poll, service.GetName())
 	}
 	for _, service := range m.services {
-		m.kubectl("wait", "apiservice", service.GetName(), "--for=condition=Available", "--timeout=60s")
+		m.kubectl("wait", "apiservice", service.GetName(), "--for=condition=Available", "--timeout=180s")
 	}
 }
 
 // awaitTakenOver waits until the propagation has the member's copy as asked for.
 func (m *migration) awaitTakenOver() *unstructured.Unstructured {
 	m.Helper()
-	m.kubectl("-n", shop, "wait", "federateddeployment", "web", "--for=condition=Propagation", "--timeout=120s")
+	m.kubectl("-n", shop, "wait", "federateddeployment", "web", "--for=condition=Propagation", "--timeout=240s")
 	taken := m.get(m.host, federatedDeployments, shop, "web")
 	clusters, _, err := unstructured.NestedSlice(taken.Object, "status", "clusters")
 	require.NoError(m, err)

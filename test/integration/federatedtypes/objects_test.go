@@ -23,7 +23,7 @@ import (
 )
 
 const (
-	patience = 20 * time.Second
+	patience = 2 * time.Minute
 	poll     = 10 * time.Millisecond
 )
 

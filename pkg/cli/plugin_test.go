@@ -1,8 +1,10 @@
 package cli_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -25,5 +27,10 @@ func TestKubectlFindsThePlugin(t *testing.T) {
 	}
 	require.Contains(t, run("kubectl", "fed", "render", "--help"), "\n  kubectl fed render TYPE NAME")
 	require.Contains(t, run(filepath.Join(bin, "kubefedctl"), "enable", "--help"), "\n  kubefedctl enable ")
-	require.Contains(t, run("kubectl", "__complete", "fed", "unjoin", ""), "cluster1\ncluster2\ncluster3\n")
+	f.eventually("the names of clusters", func() error {
+		if words := run("kubectl", "__complete", "fed", "unjoin", ""); !strings.Contains(words, "cluster1\ncluster2\ncluster3\n") {
+			return errors.New(words)
+		}
+		return nil
+	})
 }

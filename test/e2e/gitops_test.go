@@ -254,9 +254,12 @@ func TestKubectlActsOnFederatedObjects(t *testing.T) {
 		assert.Contains(t, f.refused("", args...), "FederatedDeployment", "kubectl %s says that it does not know the kind", strings.Join(command, " "))
 	}
 
+	// Events of success are rare while there are many; a further change gets a further chance.
+	tries := 0
 	f.eventually("events", func() error {
+		tries++
 		if told := f.run("", "kubectl", "events", "-n", namespace, "--for", "fdeploy/web"); told.err != nil || !strings.Contains(told.stdout, "FederatedDeployment/web") {
-			f.patch(env.HostName, federatedDeployments, namespace, "web", fmt.Sprintf(`{"spec":{"template":{"metadata":{"annotations":{"round":"%d"}}}}}`, len(told.stdout)))
+			f.patch(env.HostName, federatedDeployments, namespace, "web", fmt.Sprintf(`{"spec":{"template":{"metadata":{"annotations":{"round":"%d"}}}}}`, tries))
 			return fmt.Errorf("%w: %s%s", told.err, told.stdout, told.stderr)
 		}
 		return nil

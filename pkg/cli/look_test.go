@@ -100,8 +100,14 @@ func TestStatusDescribeAndRender(t *testing.T) {
 	require.Contains(t, out, "  cluster1: in sync\n    Placed:       yes, placement: the selector region=eu-west matches its labels\n                  FederatedNamespace look: the selector is empty, which selects every cluster\n")
 	require.Contains(t, out, "replace /data/key (spec.overrides[0].clusterOverrides[0], clusterName cluster1)\n                    /data/key: \"value\" → \"another\"\n")
 	require.Contains(t, out, "  cluster2: no copy\n    Placed:       no, placement: the selector region=eu-west does not match its labels (region=us-east,zone=us-east-a)\n")
-	require.Equal(t, f.succeed("describe", "fcm/settings", "-n", "look", "--cluster", "cluster3", "-o", "yaml"),
-		f.succeed("explain", "configmap", "settings", "-n", "look", "--cluster", "cluster3", "-o", "yaml"))
+	// An event may come between.
+	f.eventually("the same by both names", func() error {
+		described := f.succeed("describe", "fcm/settings", "-n", "look", "--cluster", "cluster3", "-o", "yaml")
+		if explained := f.succeed("explain", "configmap", "settings", "-n", "look", "--cluster", "cluster3", "-o", "yaml"); explained != described {
+			return fmt.Errorf("%s instead of %s", explained, described)
+		}
+		return nil
+	})
 	require.NotContains(t, f.succeed("describe", "secrets", "password", "-n", "look"), "hunter")
 	require.Contains(t, f.succeed("describe", "federatednamespace", "look"), "Type:         FederatedNamespace (namespaces)\n")
 

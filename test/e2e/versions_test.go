@@ -72,9 +72,14 @@ func TestMembersServeOtherVersions(t *testing.T) {
 	})
 
 	f.create(federatedGadgets, federatedObject("FederatedGadget", namespace, "radio", map[string]any{"spec": map[string]any{"size": int64(3)}}, cluster1, cluster2))
-	refused := f.awaitCopy(env.HostName, federatedGadgets, namespace, "radio", hasClusterStatus(cluster1, ""), hasClusterStatus(cluster2, "TypeNotAvailable"))
-	_, message, _ := clusterStatus(refused, cluster2)
-	assert.Equal(t, "the cluster serves gadgets.versions.example.com in v1, not in v2: an override of /apiVersion for the cluster selects one that it serves", message)
+	// A member's discovery has a type a moment after the type is established.
+	f.awaitCopy(env.HostName, federatedGadgets, namespace, "radio", hasClusterStatus(cluster1, ""), hasClusterStatus(cluster2, "TypeNotAvailable"), func(object *unstructured.Unstructured) error {
+		const want = "the cluster serves gadgets.versions.example.com in v1, not in v2: an override of /apiVersion for the cluster selects one that it serves"
+		if _, message, _ := clusterStatus(object, cluster2); message != want {
+			return fmt.Errorf("it says %q", message)
+		}
+		return nil
+	})
 	assert.NoError(t, hasInt(3, "spec", "size")(f.get(cluster1, gadgets("v2"), namespace, "radio")))
 	f.requireAbsent(cluster2, gadgets("v1"), namespace, "radio")
 
@@ -90,11 +95,12 @@ func TestMembersServeOtherVersions(t *testing.T) {
 	// A member that begins to serve the version is written to in it.
 	f.patch(env.HostName, federatedGadgets, namespace, "radio", `{"spec":{"overrides":null}}`)
 	f.awaitCopy(env.HostName, federatedGadgets, namespace, "radio", hasClusterStatus(cluster2, "TypeNotAvailable"))
-	live := f.get(cluster2, crds, "", name)
-	next := gadgetCRD("v1", "v2")
-	next.SetResourceVersion(live.GetResourceVersion())
-	_, err := f.on(cluster2, crds, "").Update(f.ctx(), next, metav1.UpdateOptions{})
-	assert.NoError(t, err)
+	f.eventually("the second version", func() error {
+		next := gadgetCRD("v1", "v2")
+		next.SetResourceVersion(f.get(cluster2, crds, "", name).GetResourceVersion())
+		_, err := f.on(cluster2, crds, "").Update(f.ctx(), next, metav1.UpdateOptions{})
+		return err
+	})
 	f.awaitCopy(cluster2, gadgets("v1"), namespace, "radio", hasInt(3, "spec", "size"))
 	f.awaitReady(federatedGadgets, namespace, "radio")
 

@@ -2,9 +2,6 @@ package propagation
 
 import (
 	"fmt"
-	"math/rand/v2"
-	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,77 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
-	"github.com/kubefederation/federation-apiserver/pkg/removals"
 )
-
-// shipped are the limits that hold where nobody says otherwise.
-var shipped = removals.Limits{
-	Interval: 10 * time.Minute, ClustersPerObject: intstr.FromString("10%"), Objects: intstr.FromString("5%"),
-	Confirm: []string{simNamespaces.Resource},
-}
-
-// newCautious is a world with a namespace and an object in all clusters, and with
-// limits.
-func newCautious(t *testing.T, limits removals.Limits) *world {
-	w := newTeam(t)
-	w.cautious = true
-	w.configure(func(s *Settings) { s.Removals = limits })
-	require.NoError(t, w.put(simConfigMaps, web, "1", "c0", "c1", "c2"))
-	w.awaitWanted(both)
-	w.awaitIdle()
-	return w
-}
-
-// get reads an object from the storage.
-func (w *world) get(target schema.GroupVersionResource, key types.NamespacedName) *typesv1beta1.FederatedObject {
-	w.t.Helper()
-	obj, err := w.kinds[target].Get(w.t.Context(), key.Namespace, key.Name)
-	require.NoError(w.t, err)
-	return obj
-}
-
-// awaitPaused waits until removals are paused for a reason, from clusters and from
-// no other ones.
-func (w *world) awaitPaused(target schema.GroupVersionResource, key types.NamespacedName, reason string, clusters ...string) *typesv1beta1.FederatedObject {
-	w.t.Helper()
-	var obj *typesv1beta1.FederatedObject
-	require.Eventually(w.t, func() bool {
-		obj = w.get(target, key)
-		paused := obj.Status.PausedRemoval
-		return obj.Status.ObservedGeneration == obj.Generation && paused != nil && paused.Reason == reason && slices.Equal(paused.Clusters, clusters)
-	}, patience, poll, "the removal from %v is never paused for %s", clusters, reason)
-	said := condition(obj, typesv1beta1.RemovalPausedCondition)
-	require.NotNil(w.t, said)
-	require.Equal(w.t, corev1.ConditionTrue, said.Status)
-	require.Equal(w.t, reason, said.Reason)
-	require.Contains(w.t, said.Message, clusters[0])
-	require.Contains(w.t, said.Message, fmt.Sprintf("kubectl fed approve %s %s -n %s", target.Resource, key.Name, key.Namespace))
-	require.Contains(w.t, said.Message, obj.Status.PausedRemoval.Hash)
-	for _, cluster := range clusters {
-		require.Equal(w.t, typesv1beta1.RemovalPaused, recordedCluster(obj, cluster).Status)
-	}
-	return obj
-}
-
-// approve approves what is paused as it is now.
-func (w *world) approve(target schema.GroupVersionResource, key types.NamespacedName, hash string) {
-	w.t.Helper()
-	patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, typesv1beta1.ApproveRemovalAnnotation, hash)
-	_, err := w.client.Resource(w.kinds[target].Resource()).Namespace(key.Namespace).
-		Patch(w.t.Context(), key.Name, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
-	if !apierrors.IsNotFound(err) {
-		require.NoError(w.t, err)
-	}
-}
-
-func (w *world) copiesOf(key types.NamespacedName) (clusters []string) {
-	for _, c := range w.clusters {
-		if _, found := c.of(simConfigMaps).copy(key); found {
-			clusters = append(clusters, c.name)
-		}
-	}
-	return clusters
-}
 
 func TestARemovalBeyondTheBudgetIsPaused(t *testing.T) {
 	w := newCautious(t, shipped)
@@ -305,94 +232,4 @@ func TestOrphansAndLeaversAreNotCounted(t *testing.T) {
 	require.Empty(t, obj.Status.RecentRemovals)
 	require.Nil(t, obj.Status.PausedRemoval)
 	require.Equal(t, 1, w.clusters[2].of(simConfigMaps).len())
-}
-
-// Users change placements at random while members fail and the controller is killed:
-// no object loses more than its budget, and with approvals all is as wanted in the
-// end.
-func TestFaultsWithinTheBudget(t *testing.T) {
-	const objects, rounds = 6, 25
-	w := newCautious(t, shipped)
-	lost := &losses{clusters: map[types.UID]map[string]bool{}}
-	w.lost = lost
-	var keys []types.NamespacedName
-	for i := range objects {
-		keys = append(keys, types.NamespacedName{Namespace: team.Namespace, Name: fmt.Sprintf("o%d", i)})
-	}
-	for _, c := range w.clusters {
-		c.setFaulty(true)
-	}
-	for round := range rounds {
-		for range 5 {
-			var names []string
-			for _, c := range w.clusters {
-				if rand.IntN(2) > 0 {
-					names = append(names, c.name)
-				}
-			}
-			require.NoError(t, w.put(simConfigMaps, keys[rand.IntN(objects)], fmt.Sprint(rand.Int()), names...))
-		}
-		cluster := w.clusters[rand.IntN(len(w.clusters))]
-		switch rand.IntN(3) {
-		case 0:
-			cluster.setReady(!cluster.Ready())
-		case 1:
-			cluster.of(simConfigMaps).interrupt()
-		}
-		if round%8 == 7 {
-			w.kill()
-			w.run()
-		}
-	}
-	for _, c := range w.clusters {
-		c.setFaulty(false)
-		c.setReady(true)
-	}
-	w.awaitIdle()
-	lost.mu.Lock()
-	for uid, clusters := range lost.clusters {
-		require.LessOrEqual(t, len(clusters), 1, "%s lost copies in %v", uid, clusters)
-	}
-	lost.mu.Unlock()
-
-	all := map[schema.GroupVersionResource][]types.NamespacedName{simConfigMaps: keys}
-	require.Eventually(t, func() bool {
-		asWanted := true
-		for _, key := range keys {
-			obj, err := w.kinds[simConfigMaps].Get(t.Context(), key.Namespace, key.Name)
-			if err == nil && obj.Status.PausedRemoval != nil {
-				asWanted = false
-				w.approve(simConfigMaps, key, obj.Status.PausedRemoval.Hash)
-			}
-		}
-		return asWanted
-	}, patience, 20*poll)
-	w.awaitWanted(all)
-	w.awaitIdle()
-}
-
-// losses are the clusters in which copies of objects were deleted.
-type losses struct {
-	mu       sync.Mutex
-	clusters map[types.UID]map[string]bool
-}
-
-func (l *losses) add(uid types.UID, cluster string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.clusters[uid] == nil {
-		l.clusters[uid] = map[string]bool{}
-	}
-	l.clusters[uid][cluster] = true
-}
-
-// The entry of a cluster keeps what was last known until a request has found out
-// more. It is not what holds that request up.
-func TestPausedIsWhatTheStatusLists(t *testing.T) {
-	obj := &typesv1beta1.FederatedObject{}
-	obj.Status.Clusters = []typesv1beta1.ClusterStatus{{Name: "c1", Status: typesv1beta1.RemovalPaused}}
-	require.False(t, isPaused(obj, "c1"))
-	obj.Status.PausedRemoval = &typesv1beta1.PausedRemoval{Clusters: []string{"c1"}}
-	require.True(t, isPaused(obj, "c1"))
-	require.False(t, isPaused(obj, "c2"))
 }

@@ -128,6 +128,7 @@ func (f *fixture) secretsOf(name string) []corev1.Secret {
 func TestJoinAndUnjoin(t *testing.T) {
 	f := setup(t)
 	out := f.joined("third")
+	require.Contains(t, out, " has joined as cluster3 already; what is placed under both names is one copy there\n")
 	require.Contains(t, out, "third: ServiceAccount third-host created\n")
 	require.Contains(t, out, "third: ClusterRole kubefed-controller-manager:third-host created\n")
 	require.Contains(t, out, "host: KubeFedCluster third created\n")

@@ -183,7 +183,7 @@ func (o *Options) Run(ctx context.Context) error {
 	if o.DryRun {
 		return o.printObjects(m, registration)
 	}
-	if err := host.check(existing, registration); err != nil {
+	if err := host.check(ctx, existing, registration); err != nil {
 		return err
 	}
 	member, err := newMember(memberCluster, m, o.ErrorOnExisting, report)

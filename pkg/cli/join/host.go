@@ -77,11 +77,22 @@ func (h *host) rights(ctx context.Context) (membership.Rights, error) {
 	return membership.RightsFor(configs.Items), nil
 }
 
-// check refuses to let a cluster take the place of another one.
-func (h *host) check(existing, registration *corev1beta1.KubeFedCluster) error {
+// check refuses to let a cluster take the place of another one, and tells if it has
+// joined under another name.
+func (h *host) check(ctx context.Context, existing, registration *corev1beta1.KubeFedCluster) error {
 	if h.ErrorOnExisting && existing != nil && existing.Spec.APIEndpoint != registration.Spec.APIEndpoint {
 		return fmt.Errorf("a cluster has joined as %q already, from %s instead of %s: choose another name, unjoin it first, or replace it with --error-on-existing=false",
 			registration.Name, existing.Spec.APIEndpoint, registration.Spec.APIEndpoint)
+	}
+	clusters, err := h.federation.CoreV1beta1().KubeFedClusters(h.SystemNamespace).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return fmt.Errorf("reading which clusters have joined: %w", err)
+	}
+	for i := range clusters.Items {
+		if other := &clusters.Items[i]; other.Name != registration.Name && other.Spec.APIEndpoint == registration.Spec.APIEndpoint {
+			h.report.Note("host: the cluster at %s has joined as %s already; what is placed under both names is one copy there",
+				other.Spec.APIEndpoint, other.Name)
+		}
 	}
 	return nil
 }

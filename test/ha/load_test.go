@@ -17,6 +17,8 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
 	toolswatch "k8s.io/client-go/tools/watch"
+
+	"github.com/kubefederation/federation-apiserver/test/env"
 )
 
 // load is what several clients do through the host all the time: they create,
@@ -33,8 +35,10 @@ type load struct {
 	created  map[string]bool
 	observed map[string]int
 	deleted  map[string]int
-	// lost says that the watch could not be resumed where it ended.
-	lost bool
+	// refused is the last error that the watch was told; lost says that it could not
+	// be resumed where it ended.
+	refused error
+	lost    bool
 }
 
 // startLoad begins with the given number of clients.
@@ -42,6 +46,9 @@ func (f *federation) startLoad(clients int) *load {
 	f.t.Helper()
 	ctx, cancel := context.WithCancel(f.ctx())
 	l := &load{f: f, cancel: cancel, created: map[string]bool{}, observed: map[string]int{}, deleted: map[string]int{}}
+	for _, server := range f.servers {
+		f.awaitCache(server)
+	}
 	objects := f.in(federatedConfigMaps, namespace)
 	list, err := objects.List(ctx, metav1.ListOptions{})
 	require.NoError(f.t, err)
@@ -73,13 +80,39 @@ func (f *federation) startLoad(clients int) *load {
 	return l
 }
 
+// awaitCache waits until a replica watches from a cache that has what is stored now.
+// A cache that is filled later can not tell what was before: a watch that goes on
+// from there is told to list again, and one that only watches ends.
+func (f *federation) awaitCache(server *env.Replica) {
+	f.t.Helper()
+	objects := f.at(server).Resource(federatedConfigMaps).Namespace(namespace)
+	f.eventually("the watch cache of a replica", func(ctx context.Context) error {
+		yes := true
+		watcher, err := objects.Watch(ctx, metav1.ListOptions{SendInitialEvents: &yes, AllowWatchBookmarks: true, ResourceVersionMatch: metav1.ResourceVersionMatchNotOlderThan})
+		if err != nil {
+			return err
+		}
+		defer watcher.Stop()
+		for event := range watcher.ResultChan() {
+			switch event.Type {
+			case watch.Bookmark:
+				return nil
+			case watch.Error:
+				return apierrors.FromObject(event.Object)
+			}
+		}
+		return fmt.Errorf("the watch ended")
+	})
+}
+
 func (l *load) see(event watch.Event) {
-	object, ok := event.Object.(*unstructured.Unstructured)
-	if !ok {
-		return
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	object, ok := event.Object.(*unstructured.Unstructured)
+	if !ok || event.Type == watch.Error {
+		l.refused = apierrors.FromObject(event.Object)
+		return
+	}
 	switch event.Type {
 	case watch.Added:
 		l.observed[object.GetName()]++
@@ -169,15 +202,15 @@ func (l *load) end() {
 	l.f.eventually("the watch to catch up", func(context.Context) error {
 		l.mu.Lock()
 		defer l.mu.Unlock()
+		require.False(l.f.t, l.lost, "the watch cannot be resumed: %v", l.refused)
 		for name, created := range l.created {
 			if created && l.observed[name] == 0 {
-				return fmt.Errorf("it has not seen %s", name)
+				return fmt.Errorf("it has not seen %s, but %d of %d objects", name, len(l.observed), len(l.created))
 			}
 		}
 		return nil
 	})
 	l.stop(0)
-	assert.False(l.f.t, l.lost, "the watch cannot be resumed")
 	for name, times := range l.observed {
 		assert.Equal(l.f.t, 1, times, "ADDED of %s", name)
 	}

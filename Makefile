@@ -55,6 +55,12 @@ soak: ## Put a federation under faults: make soak, make soak SOAK_FAULTS=500 SOA
 	go test ./test/soak -count=1 -timeout=$(or $(SOAK_TIMEOUT),100m) -v -args -soak.faults=$(or $(SOAK_FAULTS),2000) \
 		-soak.seed=$(or $(SOAK_SEED),$(shell date +%s)) -soak.members=$(or $(SOAK_MEMBERS),3) -soak.report=$(CURDIR)/.soak
 
+.PHONY: race
+race: ## Run the product under the race detector: what needs no clusters, then a server under faults and the end-to-end tests.
+	go test -race -short -p 1 -timeout=60m ./apis/... ./pkg/... ./test/hollow
+	FEDERATION_TEST_RACE=1 $(MAKE) soak SOAK_FAULTS=$(or $(SOAK_FAULTS),150)
+	FEDERATION_TEST_RACE=1 go test ./test/e2e -count=1 -timeout=90m
+
 .PHONY: bench
 bench: ## Measure propagation against direct writes: make bench, make bench BENCH_FLAGS="-members 10 -budgets".
 	go run ./test/bench $(BENCH_FLAGS)

@@ -314,7 +314,7 @@ func (e *Environment) Stop(ctx context.Context) error {
 	if e.owned == nil {
 		return errors.New("the environment belongs to another program")
 	}
-	if err := e.end(ctx); err != nil {
+	if err := errors.Join(e.end(ctx), findRace(e.LogDir())); err != nil {
 		return err
 	}
 	if os.Getenv(keepVariable) != "" {

@@ -9,11 +9,18 @@ import (
 	"github.com/kubefederation/federation-apiserver/test/env/progress"
 )
 
+// RaceVariable set to anything has this project's executables built with the race detector, which needs a C compiler.
+const RaceVariable = "FEDERATION_TEST_RACE"
+
 // Project builds this project's executables, federation-apiserver and kubectl-fed, and returns their folder. Go itself
 // knows what has changed, so there is no key: unchanged source costs about a second. The flags are those of go test, so
 // that both share what is compiled.
 func (r Repository) Project(ctx context.Context, report progress.Reporter) (string, error) {
-	dir := r.Path(".cache", "bin", "project")
+	name, race := "project", os.Getenv(RaceVariable) != ""
+	if race {
+		name = "project-race"
+	}
+	dir := r.Path(".cache", "bin", name)
 	lock, err := filelock.Acquire(ctx, dir+".lock", nil)
 	if err != nil {
 		return "", err
@@ -29,6 +36,11 @@ func (r Repository) Project(ctx context.Context, report progress.Reporter) (stri
 		packages: []string{"./cmd/..."},
 		// The trailing separator makes it a folder even for one package.
 		output: dir + string(os.PathSeparator),
+	}
+	if race {
+		b.title += " with the race detector"
+		b.flags = append(b.flags, "-race")
+		b.env = []string{"CGO_ENABLED=1"}
 	}
 	if err := b.run(ctx, report); err != nil {
 		return "", err

@@ -25,7 +25,10 @@ import (
 // change, list and delete, and one watches. None of them is told how to bear a
 // failure: what client-go repeats by itself is all that is repeated.
 type load struct {
-	f        *federation
+	f *federation
+	// number of the load, in the names of its objects: one that was being created when
+	// its load ended is there for ever.
+	number   int64
 	cancel   context.CancelFunc
 	clients  sync.WaitGroup
 	requests atomic.Int64
@@ -41,11 +44,14 @@ type load struct {
 	lost    bool
 }
 
+// loads have been started.
+var loads atomic.Int64
+
 // startLoad begins with the given number of clients.
 func (f *federation) startLoad(clients int) *load {
 	f.t.Helper()
 	ctx, cancel := context.WithCancel(f.ctx())
-	l := &load{f: f, cancel: cancel, created: map[string]bool{}, observed: map[string]int{}, deleted: map[string]int{}}
+	l := &load{f: f, number: loads.Add(1), cancel: cancel, created: map[string]bool{}, observed: map[string]int{}, deleted: map[string]int{}}
 	for _, server := range f.servers {
 		f.awaitCache(server)
 	}
@@ -140,7 +146,7 @@ func (l *load) fail(ctx context.Context, err error) {
 func (l *load) run(ctx context.Context, client int) {
 	objects := l.f.client(l.f.Host().Config()).Resource(federatedConfigMaps).Namespace(namespace)
 	for i := 0; ctx.Err() == nil; i++ {
-		name := fmt.Sprintf("load-%d-%d", client, i)
+		name := fmt.Sprintf("load-%d-%d-%d", l.number, client, i)
 		object := federatedConfigMap(name, "1")
 		unstructured.RemoveNestedField(object.Object, "spec", "placement")
 		_, err := objects.Create(ctx, object, metav1.CreateOptions{})

@@ -115,7 +115,7 @@ func (k *Kind) Update(ctx context.Context, obj *typesv1beta1.FederatedObject) (*
 // whatever resourceVersion it is. An object that is gone, with or without another
 // in its place, is no error.
 func (k *Kind) RemoveFinalizer(ctx context.Context, obj *typesv1beta1.FederatedObject, finalizer string) error {
-	err := k.storage.removeFinalizer(withNamespace(ctx, obj.Namespace), obj.Name, obj.UID, finalizer)
+	err := k.storage.removeFinalizer(withNamespace(ctx, obj.Namespace), obj, finalizer)
 	// Nothing but the UID can be in conflict.
 	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
 		return fmt.Errorf("remove finalizer %s from %s %s/%s: %w", finalizer, k.kind.Kind, obj.Namespace, obj.Name, err)

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/cache"
 
 	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
@@ -91,6 +92,44 @@ func TestKindInProcess(t *testing.T) {
 		current, err := kind.Get(t.Context(), "demo", "two")
 		require.NoError(t, err)
 		require.Equal(t, namesake.GetResourceVersion(), current.ResourceVersion)
+	})
+	t.Run("an object that is being deleted goes, as it is known or changed since", func(t *testing.T) {
+		for name, change := range map[string]string{"known": "", "labelled": `{"metadata":{"labels":{"a":"b"}}}`} {
+			create(t, s, configMaps, name, `{template: {data: {}}}`)
+			require.NoError(t, objects(t, s, configMaps).Delete(t.Context(), name, metav1.DeleteOptions{}))
+			known, err := kind.Get(t.Context(), "demo", name)
+			require.NoError(t, err)
+			if change != "" {
+				_, err = objects(t, s, configMaps).Patch(t.Context(), name, types.MergePatchType, []byte(change), metav1.PatchOptions{})
+				require.NoError(t, err)
+			}
+			require.NoError(t, kind.RemoveFinalizer(t.Context(), known, typesv1beta1.SyncFinalizer))
+			_, err = kind.Get(t.Context(), "demo", name)
+			require.True(t, apierrors.IsNotFound(err), "%s: %v", name, err)
+			create(t, s, configMaps, name, `{template: {data: {}}}`)
+			require.NoError(t, kind.RemoveFinalizer(t.Context(), known, typesv1beta1.SyncFinalizer), "gone, and another in its place")
+			_, err = kind.Get(t.Context(), "demo", name)
+			require.NoError(t, err)
+		}
+	})
+	t.Run("an object stays as long as another holds it", func(t *testing.T) {
+		create(t, s, configMaps, "held", `{template: {data: {}}}`)
+		_, err := objects(t, s, configMaps).Patch(t.Context(), "held", types.MergePatchType,
+			[]byte(`{"metadata":{"finalizers":["example.com/hold","`+typesv1beta1.SyncFinalizer+`"]}}`), metav1.PatchOptions{})
+		require.NoError(t, err)
+		require.NoError(t, objects(t, s, configMaps).Delete(t.Context(), "held", metav1.DeleteOptions{}))
+		known, err := kind.Get(t.Context(), "demo", "held")
+		require.NoError(t, err)
+		require.NoError(t, kind.RemoveFinalizer(t.Context(), known, typesv1beta1.SyncFinalizer))
+		left, err := kind.Get(t.Context(), "demo", "held")
+		require.NoError(t, err)
+		require.Equal(t, []string{"example.com/hold"}, left.Finalizers)
+		// Whoever knows it with one finalizer only does not delete what has another.
+		outdated := left.DeepCopy()
+		outdated.Finalizers, outdated.ResourceVersion = []string{typesv1beta1.SyncFinalizer}, known.ResourceVersion
+		require.NoError(t, kind.RemoveFinalizer(t.Context(), outdated, typesv1beta1.SyncFinalizer))
+		_, err = kind.Get(t.Context(), "demo", "held")
+		require.NoError(t, err)
 	})
 	t.Run("the end of a kind is seen", func(t *testing.T) {
 		s.Types.Disable(t.Context(), configMaps.Name)

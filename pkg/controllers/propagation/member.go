@@ -26,6 +26,8 @@ type memberWorker struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	running sync.WaitGroup
+	// hands are goroutines that wait for a task.
+	hands chan func()
 	// done is when a task was last finished, in nanoseconds since 1970.
 	done atomic.Int64
 	// labels as last seen; c.mu is held.
@@ -41,7 +43,7 @@ type memberWorker struct {
 func (c *Controller) newMemberWorker(ctx context.Context, member Member) *memberWorker {
 	ctx, cancel := context.WithCancel(klog.NewContext(ctx, klog.FromContext(ctx).WithValues("cluster", member.Name())))
 	w := &memberWorker{
-		c: c, name: member.Name(), flow: member.Flow(), ctx: ctx, cancel: cancel, ready: member.Ready(), held: member.Held() != nil, listings: listings{of: map[*kind]*listing{}}, repairs: newRepairs[objectKey](), labels: maps.Clone(member.Labels()),
+		c: c, name: member.Name(), flow: member.Flow(), ctx: ctx, cancel: cancel, ready: member.Ready(), held: member.Held() != nil, listings: listings{of: map[*kind]*listing{}}, hands: make(chan func()), repairs: newRepairs[objectKey](), labels: maps.Clone(member.Labels()),
 		queue: newLane[objectKey]("propagation_member_"+member.Name(), c.config.MinBackoff, c.config.MaxBackoff),
 	}
 	context.AfterFunc(ctx, w.queue.ShutDown)
@@ -81,7 +83,7 @@ func (w *memberWorker) run(ctx context.Context) {
 			return
 		}
 		end := w.flow.Begin()
-		w.running.Go(func() {
+		w.hand(ctx, func() {
 			defer w.queue.Done(key)
 			defer started()
 			defer end()
@@ -89,6 +91,33 @@ func (w *memberWorker) run(ctx context.Context) {
 			w.done.Store(w.c.now().UnixNano())
 		})
 	}
+}
+
+// handsRest is how long a goroutine waits for another task. The stack of a new one would have to grow for every task.
+const handsRest = 50 * time.Millisecond
+
+// hand gives a task to a goroutine that has ended one, or to a new one.
+func (w *memberWorker) hand(ctx context.Context, task func()) {
+	select {
+	case w.hands <- task:
+		return
+	default:
+	}
+	w.running.Go(func() {
+		rest := time.NewTimer(handsRest)
+		defer rest.Stop()
+		for {
+			task()
+			rest.Reset(handsRest)
+			select {
+			case task = <-w.hands:
+			case <-rest.C:
+				return
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
 }
 
 // drain empties the queue when the work has ended, for its metrics.

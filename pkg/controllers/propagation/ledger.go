@@ -283,10 +283,13 @@ func (l *ledger) settle(key objectKey, cluster string) {
 
 // finish notes how a task ended: with a result or none, settled or not, to be
 // tried again or not. It reports whether all that is known of the object is
-// settled.
+// settled. Where nothing is known, no result is nothing to note.
 func (l *ledger) finish(key objectKey, uid types.UID, cluster string, res *result, settled, again bool) (all bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if r := l.records[key]; res == nil && !again && (r == nil || r.uid != uid || r.copies[cluster] == nil) {
+		return r == nil || r.open == 0
+	}
 	r := l.of(key, uid)
 	c := r.copy(cluster)
 	c.outstanding = again

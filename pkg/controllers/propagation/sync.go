@@ -79,8 +79,15 @@ func (c *Controller) sync(ctx context.Context, key objectKey) error {
 		if err != nil {
 			return err
 		}
-		if err := p.examineAll(ctx, p.concerned().Difference(elsewhere)); err != nil {
+		concerned := p.concerned()
+		if err := p.examineAll(ctx, concerned.Difference(elsewhere)); err != nil {
 			return err
+		}
+		for cluster := range taken.numbers {
+			if !concerned.Has(cluster) {
+				// It was selected for a moment, and no task will end there that settles it.
+				c.ledger.settle(key, cluster)
+			}
 		}
 		// As long as it was not known what this object claims, nothing was done there.
 		for cluster := range elsewhere {

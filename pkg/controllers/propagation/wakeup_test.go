@@ -182,6 +182,31 @@ func TestWhatLeavesIsKnownUntilTheStatusSaysSo(t *testing.T) {
 	require.Empty(t, l.records)
 }
 
+// A task that found its cluster selected ends when it is not any more: nobody else
+// settles that, and nothing is kept of it.
+func TestWhatIsKeptOfAClusterThatIsNotConcernedIsForgotten(t *testing.T) {
+	w := newTeam(t)
+	require.NoError(t, w.put(simConfigMaps, web, "1", "c0", "c1"))
+	w.awaitWanted(both)
+	w.awaitIdle()
+	obj, key := w.get(simConfigMaps, web), objectKey{kind: simConfigMaps.Resource, NamespacedName: web}
+	w.controller.ledger.finish(key, obj.UID, "c2", &result{generation: obj.Generation, gone: true}, false, false)
+	w.controller.objects.Add(key)
+	w.awaitIdle()
+	require.False(t, w.controller.ledger.has(key, "c2"))
+}
+
+// A task that ends without a result may have begun when its object was still there.
+func TestNoResultIsNotKept(t *testing.T) {
+	t.Parallel()
+	l, key := newLedger(), objectKey{kind: "configmaps", NamespacedName: web}
+	require.True(t, l.finish(key, "u", "c0", nil, false, false))
+	require.Empty(t, l.records)
+	l.wait(key, "u", "c1")
+	require.False(t, l.finish(key, "u", "c0", nil, false, false), "another copy is not settled")
+	require.False(t, l.has(key, "c0"))
+}
+
 func (w *world) annotateNamespace(annotation, value string) {
 	w.t.Helper()
 	patch := `{"metadata":{"annotations":{"` + annotation + `":"` + value + `"}}}`

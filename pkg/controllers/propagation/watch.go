@@ -56,6 +56,7 @@ func (c *Controller) handlerOf(k *kind) cache.ResourceEventHandler {
 			k.objects.Add(-1)
 			c.window.Forget(obj.UID)
 			c.ledger.forget(key)
+			c.objects.Add(key) // whoever is at work on it may note something once more
 			k.forgetSize(obj)
 			c.checkLeftovers(k, key)
 			for _, removal := range c.removals.of(key) {
@@ -285,7 +286,7 @@ func (c *Controller) isStale(key objectKey) bool {
 	if k == nil {
 		return false
 	}
-	obj := k.get(key.NamespacedName)
+	obj := c.ledger.current(key, func() *typesv1beta1.FederatedObject { return k.get(key.NamespacedName) })
 	return obj != nil && slices.ContainsFunc(obj.Status.Clusters, func(entry typesv1beta1.ClusterStatus) bool {
 		member := c.config.Members.Get(entry.Name)
 		return member != nil && member.Ready() == (entry.LastSeenTime != nil || entry.Status == typesv1beta1.ClusterNotReady)

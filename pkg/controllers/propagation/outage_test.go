@@ -79,7 +79,7 @@ func (c *simCluster) writeCount() int {
 // A member that is lost, or found, has the statuses of all its objects rewritten at
 // a bounded rate, and nobody waits for that.
 func TestStatusesAreRewrittenAtABoundedRate(t *testing.T) {
-	const objects, rate = 120, 20
+	const objects, rate = 60, 20
 	w := newWorld(t, 2)
 	w.rewrites, w.punctual = rate, true
 	w.run()

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
@@ -17,6 +18,7 @@ func TestWhatIsInANamespaceThatWasLetGoHasABudget(t *testing.T) {
 	w.annotateNamespace(typesv1beta1.OrphanAnnotation, "true")
 	require.NoError(t, w.put(simNamespaces, team, "", "c0"))
 	w.awaitPaused(simConfigMaps, web, typesv1beta1.ReasonBlastRadiusExceeded, "c1", "c2")
+	w.awaitWanted(map[schema.GroupVersionResource][]types.NamespacedName{simNamespaces: {team}})
 	w.annotateNamespace(typesv1beta1.OrphanAnnotation, "false")
 	require.NoError(t, w.put(simConfigMaps, web, "2", "c0", "c1", "c2"))
 	w.awaitPaused(simConfigMaps, web, typesv1beta1.ReasonBlastRadiusExceeded, "c1", "c2")

@@ -209,7 +209,11 @@ func (t *simType) finalize(key types.NamespacedName, uid types.UID) {
 		}
 		contents.mu.Unlock()
 		for _, name := range gone {
-			contents.show(name)
+			if t.cluster.chance(0.5) {
+				contents.show(name) // this watch may be behind that of namespaces
+			} else {
+				contents.deliver(name)
+			}
 		}
 	}
 	t.mu.Lock()

@@ -97,22 +97,27 @@ func (t *simType) show(key types.NamespacedName) {
 			late = 100
 		}
 		time.Sleep(time.Duration(rand.IntN(late)) * time.Millisecond)
-		t.mu.Lock()
-		before, was := t.seen[key]
-		if object := t.objects[key]; object == nil || object.managed == "" {
-			delete(t.seen, key)
-		} else {
-			t.seen[key] = object.observed()
-		}
-		after, is := t.seen[key]
-		handlers := append([]func(types.NamespacedName){}, t.changed...)
-		t.mu.Unlock()
-		if was != is || before != after {
-			for _, handler := range handlers {
-				handler(key)
-			}
-		}
+		t.deliver(key)
 	}()
+}
+
+// deliver is show at once.
+func (t *simType) deliver(key types.NamespacedName) {
+	t.mu.Lock()
+	before, was := t.seen[key]
+	if object := t.objects[key]; object == nil || object.managed == "" {
+		delete(t.seen, key)
+	} else {
+		t.seen[key] = object.observed()
+	}
+	after, is := t.seen[key]
+	handlers := append([]func(types.NamespacedName){}, t.changed...)
+	t.mu.Unlock()
+	if was != is || before != after {
+		for _, handler := range handlers {
+			handler(key)
+		}
+	}
 }
 
 // copy returns what there is of ours.

@@ -37,7 +37,7 @@ var (
 )
 
 const (
-	patience = time.Minute
+	patience = 3 * time.Minute
 	poll     = 5 * time.Millisecond
 )
 

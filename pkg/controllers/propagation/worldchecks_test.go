@@ -1,8 +1,8 @@
 package propagation
 
 import (
-	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -89,18 +89,27 @@ func (w *world) isSelected(obj *typesv1beta1.FederatedObject, target schema.Grou
 // awaitWanted waits until all is as the storage says.
 func (w *world) awaitWanted(keys map[schema.GroupVersionResource][]types.NamespacedName) {
 	w.t.Helper()
-	var last error
+	var last atomic.Pointer[error]
 	if !assert.Eventually(w.t, func() bool {
-		last = nil
-		for target, names := range keys {
-			for _, name := range names {
-				last = errors.Join(last, w.asWanted(target, name))
+		missing := w.missing(keys)
+		last.Store(&missing)
+		return missing == nil
+	}, patience, 20*poll) {
+		require.NotNil(w.t, last.Load(), "the storage does not answer")
+		require.FailNow(w.t, "something is not as the storage says", "%v", *last.Load())
+	}
+}
+
+// missing is the first that is not as the storage says.
+func (w *world) missing(keys map[schema.GroupVersionResource][]types.NamespacedName) error {
+	for target, names := range keys {
+		for _, name := range names {
+			if err := w.asWanted(target, name); err != nil {
+				return err
 			}
 		}
-		return last == nil
-	}, patience, 20*poll) {
-		require.NoError(w.t, last)
 	}
+	return nil
 }
 
 // awaitIdle waits until the controller has nothing more to do, and nothing in mind.

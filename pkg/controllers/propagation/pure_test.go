@@ -256,3 +256,14 @@ func TestAnnouncements(t *testing.T) {
 	next.Conditions = []typesv1beta1.Condition{{Type: typesv1beta1.PropagationCondition, Reason: typesv1beta1.ReasonComputePlacementFailed, Message: "bad"}}
 	require.Equal(t, []announcement{{corev1.EventTypeWarning, "ComputePlacementFailed", "bad"}}, announcements("x", obj, next, nil))
 }
+
+// The entry of a cluster keeps what was last known until a request has found out
+// more. It is not what holds that request up.
+func TestPausedIsWhatTheStatusLists(t *testing.T) {
+	obj := &typesv1beta1.FederatedObject{}
+	obj.Status.Clusters = []typesv1beta1.ClusterStatus{{Name: "c1", Status: typesv1beta1.RemovalPaused}}
+	require.False(t, isPaused(obj, "c1"))
+	obj.Status.PausedRemoval = &typesv1beta1.PausedRemoval{Clusters: []string{"c1"}}
+	require.True(t, isPaused(obj, "c1"))
+	require.False(t, isPaused(obj, "c2"))
+}

@@ -20,16 +20,6 @@ func (w *world) holdAll(held *members.HeldError) {
 	}
 }
 
-func (w *world) refused() int {
-	refused := 0
-	for _, cluster := range w.clusters {
-		cluster.mu.Lock()
-		refused += cluster.refused
-		cluster.mu.Unlock()
-	}
-	return refused
-}
-
 // effects of a report, by cluster of ConfigMaps.
 func effects(report *identity.Report) map[string]map[identity.Effect][]string {
 	found := map[string]map[identity.Effect][]string{}

@@ -9,8 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
-
-	typesv1beta1 "github.com/kubefederation/federation-apiserver/apis/types/v1beta1"
 )
 
 // Users change placements at random while members fail and the controller is killed:
@@ -90,15 +88,4 @@ func (l *losses) add(uid types.UID, cluster string) {
 		l.clusters[uid] = map[string]bool{}
 	}
 	l.clusters[uid][cluster] = true
-}
-
-// The entry of a cluster keeps what was last known until a request has found out
-// more. It is not what holds that request up.
-func TestPausedIsWhatTheStatusLists(t *testing.T) {
-	obj := &typesv1beta1.FederatedObject{}
-	obj.Status.Clusters = []typesv1beta1.ClusterStatus{{Name: "c1", Status: typesv1beta1.RemovalPaused}}
-	require.False(t, isPaused(obj, "c1"))
-	obj.Status.PausedRemoval = &typesv1beta1.PausedRemoval{Clusters: []string{"c1"}}
-	require.True(t, isPaused(obj, "c1"))
-	require.False(t, isPaused(obj, "c2"))
 }

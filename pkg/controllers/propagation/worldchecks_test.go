@@ -149,23 +149,21 @@ func (w *world) awaitIdle() {
 	}, patience, poll, "there is something left in the queues or in the ledger")
 }
 
-func (w *world) writes() int {
-	sum := 0
-	for _, c := range w.clusters {
-		c.mu.Lock()
-		sum += c.writes
-		c.mu.Unlock()
-	}
-	return sum
-}
+func (w *world) writes() int { return w.sum(func(c *simCluster) int { return c.writes }) }
 
 // askedInVain counts the questions for copies whose end the answers to deletions
 // told.
-func (w *world) askedInVain() int {
+func (w *world) askedInVain() int { return w.sum(func(c *simCluster) int { return c.askedInVain }) }
+
+// refused counts the writes that were tried though they were held.
+func (w *world) refused() int { return w.sum(func(c *simCluster) int { return c.refused }) }
+
+// sum adds up what count says of each cluster, with its lock held.
+func (w *world) sum(count func(*simCluster) int) int {
 	sum := 0
 	for _, c := range w.clusters {
 		c.mu.Lock()
-		sum += c.askedInVain
+		sum += count(c)
 		c.mu.Unlock()
 	}
 	return sum
